@@ -1,0 +1,25 @@
+"""A complete memory dump of Windows 8 and later (DumpType 5) → Dump: a bitmap of present pages, then the pages."""
+
+from __future__ import annotations
+
+from bugcheck.binary import BinaryView
+from bugcheck.dump.bitmap_pages import read_bitmap_dump
+from bugcheck.dump.dump import Dump, dump_format
+from bugcheck.dump.kernel_header import MAGIC32, MAGIC64, dump_type_of
+
+DUMP_TYPE_BITMAP_FULL = 5
+
+
+def probe(view: BinaryView) -> bool:
+    """Tell it by its DumpType."""
+    return dump_type_of(view) == DUMP_TYPE_BITMAP_FULL
+
+
+@dump_format(
+    "kernel_bitmap_full", magic=(MAGIC32, MAGIC64), probe=probe, what="complete memory dump with a page bitmap"
+)
+def read_kernel_bitmap_full(view: BinaryView) -> Dump:
+    """Read it. Raises TruncatedDump, CorruptDump when the header or the bitmap cannot be used."""
+    dump = read_bitmap_dump(view, "kernel_bitmap_full")
+    dump.left_out = ()
+    return dump

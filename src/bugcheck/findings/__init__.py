@@ -1,0 +1,1 @@
+"""A crash → findings and gaps."""

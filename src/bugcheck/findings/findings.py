@@ -1,0 +1,166 @@
+"""A Crash → Findings and Gaps: the types rules speak in, and the runner that asks them all.
+
+A rule is one file with one decorator.  It reads the Crash, yields Findings it can cite, and yields a Gap where it lacked
+what it needed; it never knows another rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+
+from bugcheck.dump.dump import Dump
+from bugcheck.extensions import Registry
+from bugcheck.gaps import Gap
+from bugcheck.knowledge.drivers import DriverFacts, find_driver
+from bugcheck.machine.bugcheck import BugCheck
+from bugcheck.machine.context import Context
+from bugcheck.machine.machine import Machine
+from bugcheck.machine.modules import Module, ModuleList
+from bugcheck.memory.address_space import AddressSpace
+
+
+class Category(Enum):
+    """What kind of thing is blamed."""
+
+    DRIVER = "driver"
+    HARDWARE = "hardware"
+    SOFTWARE = "software"
+    CORRUPTION = "corruption"
+    CONFIGURATION = "configuration"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """Where a statement can be checked.
+
+    Attributes:
+        kind: "parameter", "register", "memory", "field", "module", "frame".
+        where: which one ("parameter 4", "rcx", "0xfffff805108776a0", "broken driver").
+        value: what stands there, as text.
+    """
+
+    kind: str
+    where: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A statement with its evidence.
+
+    Attributes:
+        rule: name of the rule that made it.
+        statement: one sentence.
+        weight: 0 to 1, how strongly it speaks for blaming `module` (or `category`); 0 for plain facts.
+        citations: where to check it.
+        module: debugger name of the module it accuses, or None.
+        category: what it points at.
+        refuted_by: what would show it wrong.
+    """
+
+    rule: str
+    statement: str
+    weight: float
+    citations: tuple[Citation, ...]
+    module: str | None = None
+    category: Category = Category.UNKNOWN
+    refuted_by: str = ""
+
+
+class Crash:
+    """The read-only bundle a rule may look at."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+
+    @property
+    def dump(self) -> Dump:
+        """The dump."""
+        return self.machine.dump
+
+    @property
+    def memory(self) -> AddressSpace:
+        """Virtual memory."""
+        return self.machine.memory
+
+    @property
+    def modules(self) -> ModuleList:
+        """Loaded modules."""
+        return self.machine.modules
+
+    @property
+    def bugcheck(self) -> BugCheck | None:
+        """The bug check, None for user dumps."""
+        return self.machine.bugcheck
+
+    @property
+    def context(self) -> Context | None:
+        """Registers at the fault."""
+        return self.machine.fault_context
+
+    @cached_property
+    def faulting_address(self) -> int | None:
+        """Address of the instruction at fault: a parameter's, the exception's, or the fault context's.
+
+        None when the dump's registers are only those of the bug check itself.
+        """
+        parameter = self.bugcheck.parameter("instruction") if self.bugcheck else None
+        if parameter is not None and parameter.value:
+            return parameter.value
+        if self.machine.exception is not None:
+            return self.machine.exception.address
+        context = self.context
+        if context is not None and context is not self.machine.processor_context:
+            return context.instruction_pointer
+        return None
+
+    def driver_facts(self, module: Module) -> DriverFacts | None:
+        """What is publicly known of a module's file name."""
+        return find_driver(module.image)
+
+
+RuleFunction = Callable[[Crash], Iterable[Finding | Gap]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A registered rule: a name, the function, and its first docstring line."""
+
+    name: str
+    run: RuleFunction
+    what: str
+
+
+RULES: Registry[Rule] = Registry("rule", "bugcheck.findings.rules")
+
+
+def rule(function: RuleFunction) -> RuleFunction:
+    """Register the decorated function as a cross-cutting rule named like it."""
+    name = getattr(function, "__name__", "rule")
+    RULES.add(Rule(name, function, (function.__doc__ or "").partition("\n")[0]))
+    return function
+
+
+def run_rules(crash: Crash) -> tuple[list[Finding], list[Gap]]:
+    """Ask every rule; one that fails leaves a gap, the others go on."""
+    findings: list[Finding] = []
+    gaps = [Gap(f"rule {broken.module}", broken.error) for broken in RULES.broken]
+    for each in RULES:
+        for answer in _run(each, crash):
+            if isinstance(answer, Gap):
+                gaps.append(answer)
+            else:
+                findings.append(answer)
+    findings.sort(key=lambda finding: (-finding.weight, finding.rule, finding.statement))
+    return findings, gaps
+
+
+def _run(each: Rule, crash: Crash) -> Iterator[Finding | Gap]:
+    try:
+        yield from each.run(crash)
+    except Exception as error:  # the second of the three places: one rule's mistake must not cost the others' answers
+        yield Gap(f"what the rule {each.name} would say", f"it failed: {type(error).__name__}: {error}")

@@ -1,0 +1,86 @@
+"""Faulting instruction → the module it lies in, and what it did to which address.
+
+Source: parameter roles of the bug check reference; exception records; the fault context.  Folklore: the module that
+faults is often the victim, above all when it is the kernel itself; so nt, hal and their like weigh next to nothing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bugcheck.addresses import format_hex
+from bugcheck.findings.access import describe_access
+from bugcheck.findings.findings import Category, Citation, Crash, Finding, rule
+from bugcheck.findings.suspicion import Standing, standing_of
+from bugcheck.gaps import Gap
+
+WEIGHTS = {Standing.CORE: 0.05, Standing.INBOX: 0.25, Standing.UNKNOWN: 0.5, Standing.THIRD_PARTY: 0.55}
+
+
+@rule
+def fault_location(crash: Crash) -> Iterator[Finding | Gap]:
+    """The module the faulting instruction lies in."""
+    address = crash.faulting_address
+    if address is None:
+        return
+    module = crash.modules.at(address)
+    citation = Citation("address", "faulting instruction", format_hex(address))
+    if module is None:
+        yield from _outside(crash, address, citation)
+        return
+    if not crash.dump.is_kernel:
+        yield _user_finding(crash, module.name, address, citation)
+        return
+    standing = standing_of(module, crash)
+    action = describe_access(crash)
+    statement = f"the faulting instruction is in {module.name} ({crash.modules.resolve(address)}), which {action}"
+    yield Finding(
+        "fault_location",
+        statement,
+        WEIGHTS[standing],
+        (citation, *_access_citations(crash)),
+        module=module.name,
+        category=Category.DRIVER,
+        refuted_by="another module handing over the bad address, or memory corruption by an unknown writer",
+    )
+
+
+def _user_finding(crash: Crash, name: str, address: int, citation: Citation) -> Finding:
+    inbox = name.lower() in ("ntdll", "kernel32", "kernelbase", "user32", "win32u", "ucrtbase", "msvcrt")
+    return Finding(
+        "fault_location",
+        f"the exception happened in {name} ({crash.modules.resolve(address)}), which {describe_access(crash)}",
+        0.1 if inbox else 0.5,
+        (citation,),
+        module=name,
+        category=Category.SOFTWARE,
+        refuted_by="a caller that passed it bad data",
+    )
+
+
+def _outside(crash: Crash, address: int, citation: Citation) -> Iterator[Finding | Gap]:
+    gone = next((module for module in crash.machine.unloaded_modules if address in module), None)
+    if gone is not None:
+        return  # the rule on unloaded modules speaks
+    if not crash.modules:
+        yield Gap("which module the faulting instruction is in", "a list of loaded modules")
+        return
+    yield Finding(
+        "fault_location",
+        f"the processor was executing at {address:#x}, where no module is: control went astray",
+        0.0,
+        (citation,),
+        category=Category.CORRUPTION,
+        refuted_by="a module that hides itself from the list",
+    )
+
+
+def _access_citations(crash: Crash) -> tuple[Citation, ...]:
+    if crash.bugcheck is None:
+        return ()
+    cited = [
+        Citation("parameter", f"parameter {number}", format_hex(parameter.value))
+        for number, parameter in enumerate(crash.bugcheck.parameters, 1)
+        if parameter.role in ("address", "access_type", "access_type_50", "irql", "exception_code")
+    ]
+    return tuple(cited)

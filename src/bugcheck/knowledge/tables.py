@@ -1,0 +1,32 @@
+"""A data file's name and a key → the one line that answers, without parsing the rest.
+
+Source of truth: the *.tsv files beside this module; README.md there says where each comes from.  Every file is UTF-8
+with one record a line, tab-separated columns, LF endings and the key in the first column; lines starting with # are
+comments and come first.  Keys are unique, so a byte search for "newline, key, tab" is the whole look-up.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+
+@cache
+def table(name: str) -> bytes:
+    """Return the bytes of the data file `name` of this folder, read once, starting with a newline."""
+    return b"\n" + Path(__file__).with_name(name).read_bytes()
+
+
+def find_row(name: str, key: str) -> list[str] | None:
+    """Return the columns of the line of `name` whose first column is `key`, or None."""
+    if "\n" in key or "\t" in key:
+        return None
+    data = table(name)
+    start = data.find(b"\n" + key.encode() + b"\t")
+    return None if start < 0 else row_at(data, start + 1)
+
+
+def row_at(data: bytes, start: int) -> list[str]:
+    """Return the columns of the line of `data` that begins at byte `start`."""
+    end = data.find(b"\n", start)
+    return data[start : len(data) if end < 0 else end].decode().split("\t")

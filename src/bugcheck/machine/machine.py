@@ -1,0 +1,236 @@
+"""Dump and memory → the stopped Machine: modules, processors, process, thread, system, bug check.
+
+Everything is read when it is asked for and kept; nothing here judges.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from bugcheck.addresses import MASK64
+from bugcheck.dump.dump import Architecture, Dump, RawContext, RawThread
+from bugcheck.dump.kernel_header import CONTEXT_SIZES
+from bugcheck.knowledge.kernels import KernelFacts
+from bugcheck.machine.bugcheck import BugCheck, ValueNames, explain
+from bugcheck.machine.context import TRAP_FRAME_SIZES, Context, decode_context, decode_trap_frame
+from bugcheck.machine.debugger_data import DebuggerData, read_debugger_data
+from bugcheck.machine.exception import ExceptionRecord, read_exception_record
+from bugcheck.machine.kernel_layout import KernelLayout
+from bugcheck.machine.modules import ModuleList, UnloadedModule, read_modules, read_unloaded_modules
+from bugcheck.machine.objects import Process, Thread, read_process, read_processes, read_thread
+from bugcheck.machine.processors import Processor, read_processor
+from bugcheck.machine.shared_user_data import read_shared_user_data
+from bugcheck.machine.system import (
+    SystemFacts,
+    kernel_facts,
+    kernel_system,
+    read_build_lab,
+    read_service_pack,
+    user_system,
+)
+from bugcheck.machine.triage_objects import place_copies
+from bugcheck.memory.address_space import AddressSpace
+from bugcheck.memory.open import open_memory
+
+BREAKPOINT = 0x8000_0003
+
+
+class Machine:
+    """The stopped computer (kernel dumps) or process (user dumps), read lazily from a dump.
+
+    Attributes:
+        dump: where everything comes from.
+        memory: virtual memory as the kernel (or the process) saw it.
+    """
+
+    def __init__(self, dump: Dump) -> None:
+        self.dump = dump
+        base = open_memory(dump)
+        self.debugger_data: DebuggerData | None = read_debugger_data(dump, base)
+        self.layout = KernelLayout(dump, self.debugger_data)
+        self.memory: AddressSpace
+        self.memory, self._prcbs = place_copies(dump, base, self.layout)
+
+    @property
+    def architecture(self) -> Architecture:
+        """The machine's (or process's) architecture."""
+        return self.dump.architecture
+
+    @cached_property
+    def modules(self) -> ModuleList:
+        """Loaded modules, in load order."""
+        return read_modules(self.dump, self.memory, self.debugger_data)
+
+    @cached_property
+    def unloaded_modules(self) -> tuple[UnloadedModule, ...]:
+        """Modules that were unloaded."""
+        return read_unloaded_modules(self.dump, self.memory, self.debugger_data)
+
+    @cached_property
+    def kernel(self) -> KernelFacts | None:
+        """The kernel image, when it is one of the released ones bugcheck knows."""
+        return kernel_facts(self.modules) if self.dump.is_kernel else None
+
+    @cached_property
+    def processors(self) -> tuple[Processor, ...]:
+        """The processors whose KPRCB the dump holds, the one that stopped the system first where that is known."""
+        if self.kernel is not None:
+            self.layout.revision = self.kernel.revision
+        found = (read_processor(number, prcb, self.memory, self.layout) for number, prcb in self._prcbs.items())
+        return _crashing_first([processor for processor in found if processor], self.header_context)
+
+    @cached_property
+    def header_context(self) -> Context | None:
+        """The CONTEXT in the header (kernel) or of the exception (user)."""
+        return decode_context(self.dump.context, self.architecture) if self.dump.context else None
+
+    @cached_property
+    def processor_context(self) -> Context | None:
+        """Registers of the processor (or thread) that stopped, as a debugger shows them on opening.
+
+        A processor's own saved context comes before the header's copy, which full dumps leave stale.
+        """
+        own = self.processors[0].context if self.processors else None
+        return own or self.header_context
+
+    @cached_property
+    def thread(self) -> Thread | None:
+        """The thread that was running on the processor that stopped (kernel dumps)."""
+        address = self.processors[0].current_thread if self.processors else None
+        return read_thread(address, self.memory, self.layout) if address else None
+
+    @cached_property
+    def process(self) -> Process | None:
+        """The process that thread ran in (kernel dumps)."""
+        address = self.thread.process if self.thread else None
+        return read_process(address, self.memory, self.layout) if address else None
+
+    @cached_property
+    def processes(self) -> list[Process]:
+        """All processes, where the dump holds their list."""
+        return read_processes(self.dump, self.memory, self.layout)
+
+    @cached_property
+    def irql(self) -> int | None:
+        """IRQL of the processor that stopped, before it was raised for the dump."""
+        return self.processors[0].irql if self.processors else None
+
+    @cached_property
+    def system(self) -> SystemFacts | None:
+        """Which Windows this is, on what, and when it stopped."""
+        if self.dump.kernel is None:
+            return user_system(self.dump) if self.dump.user else None
+        return kernel_system(
+            self.dump,
+            read_build_lab(self.memory, self.debugger_data),
+            read_service_pack(self.dump, self.memory, self.debugger_data),
+            self.kernel,
+            self.processors,
+            read_shared_user_data(self.memory, self.architecture),
+        )
+
+    @cached_property
+    def names(self) -> ValueNames:
+        """What puts addresses into words."""
+        objects: dict[int, str] = {}
+        if self.process is not None:
+            objects[self.process.address] = f"the current process, {self.process.name or self.process.id}"
+        if self.thread is not None:
+            objects[self.thread.address] = "the current thread"
+        return ValueNames(self.architecture, self.modules, self.unloaded_modules, objects)
+
+    @cached_property
+    def bugcheck(self) -> BugCheck | None:
+        """The bug check, explained; None for user dumps."""
+        if self.dump.kernel is None:
+            return None
+        return explain(self.dump.kernel.bugcheck_code, self.dump.kernel.bugcheck_parameters, self.names)
+
+    @cached_property
+    def exception(self) -> ExceptionRecord | None:
+        """The exception behind the stop: from a parameter that points at its record, else the dump's own.
+
+        The breakpoint that kernel headers hold for plain bug checks is the debugger's convention and no exception.
+        """
+        parameter = self.bugcheck.parameter("exception_record") if self.bugcheck else None
+        if parameter is not None:
+            found = read_exception_record(parameter.value, self.memory)
+            if found is not None:
+                return found
+        raw = self.dump.exception
+        if raw is None or (self.dump.is_kernel and raw.code == BREAKPOINT):
+            return None
+        return ExceptionRecord.from_raw(raw, "dump header" if self.dump.is_kernel else "exception stream")
+
+    @cached_property
+    def fault_context(self) -> Context | None:
+        """Registers at the fault: of the trap frame or context record a parameter points at, else the processor's."""
+        return self._parameter_context() or self._exception_context() or self.processor_context
+
+    def _parameter_context(self) -> Context | None:
+        if self.bugcheck is None:
+            return None
+        for index, parameter in enumerate(self.bugcheck.parameters, 1):
+            value = parameter.value & (MASK64 if self.architecture.bits == 64 else 0xFFFF_FFFF)
+            context = None
+            if parameter.role == "trap_frame":
+                context = self.trap_frame(value)
+            elif parameter.role == "context_record":
+                context = self.context_record(value, f"context record parameter {index}")
+            if context is not None:
+                return context
+        return None
+
+    def _exception_context(self) -> Context | None:
+        """A small dump of a `_M` bug check holds the exception's registers in its header."""
+        header, exception = self.header_context, self.exception
+        if header is not None and exception is not None and header.instruction_pointer == exception.address:
+            return header
+        return None
+
+    def trap_frame(self, address: int) -> Context | None:
+        """Read a KTRAP_FRAME at a virtual address; None when it is not in the dump or makes no sense."""
+        size = TRAP_FRAME_SIZES.get(self.architecture)
+        data = self.memory.try_read(address, size) if size and address else None
+        return decode_trap_frame(data, address, self.architecture) if data else None
+
+    def context_record(self, address: int, source: str) -> Context | None:
+        """Read a CONTEXT at a virtual address; None when it is not in the dump or makes no sense."""
+        data = self.memory.try_read(address, CONTEXT_SIZES[self.architecture]) if address else None
+        return decode_context(RawContext(source, data), self.architecture) if data else None
+
+    def thread_context(self, thread: RawThread) -> Context | None:
+        """Registers of a user dump's thread."""
+        return decode_context(thread.context, self.architecture)
+
+    @cached_property
+    def contexts(self) -> tuple[Context, ...]:
+        """Every set of registers the dump tells, the one at the fault first, none twice."""
+        found: dict[str, Context] = {}
+        candidates = [self.fault_context, self.header_context, *(p.context for p in self.processors)]
+        for context in candidates:
+            if context is not None:
+                found.setdefault(context.source, context)
+        return tuple(found.values())
+
+
+def _crashing_first(processors: list[Processor], header: Context | None) -> tuple[Processor, ...]:
+    """Move the processor to the front whose stack the header's context is on.
+
+    The header's context is written by the processor that stopped the system; where registers agree exactly it is that
+    one, otherwise the one whose stack pointer lies nearest, within a kernel stack.
+    """
+    stack = header.stack_pointer if header else None
+    if stack is None:
+        return tuple(processors)
+
+    def distance(processor: Processor) -> int:
+        pointer = processor.context.stack_pointer if processor.context else None
+        return abs(pointer - stack) if pointer is not None else 1 << 65
+
+    nearest = min(processors, key=distance, default=None)
+    if nearest is None or distance(nearest) > 0x6000:
+        return tuple(processors)
+    return (nearest, *(processor for processor in processors if processor is not nearest))
+
+

@@ -1,0 +1,51 @@
+"""An image's header pages in the dump → symbol identity and version of a module.
+
+Source: PE headers, debug directory and version resource, wherever the dump holds their pages; small dumps hold few.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bugcheck.images.debug_directory import read_debug_directory
+from bugcheck.images.identity import PdbId
+from bugcheck.images.pe_header import try_read_pe_header
+from bugcheck.images.version_resource import VersionInfo, read_version_info
+from bugcheck.machine.modules import Module
+from bugcheck.memory.address_space import AddressSpace
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleDetails:
+    """What the dump's own pages of an image say.
+
+    Attributes:
+        pdb: identity of its symbols, or None.
+        version: file version, "" when unknown.
+        company, product: of the version resource, "" when unknown.
+        stamp_is_time: False when the time stamp is a build hash, None when unknown.
+    """
+
+    pdb: PdbId | None
+    version: str
+    company: str = ""
+    product: str = ""
+    stamp_is_time: bool | None = None
+
+
+def read_module_details(module: Module, memory: AddressSpace) -> ModuleDetails:
+    """Read what the dump tells of one module; cheap where its header page is absent."""
+    if memory.try_read(module.base, 2) != b"MZ":
+        return ModuleDetails(module.pdb, module.version)
+    header = try_read_pe_header(memory, module.base, module.name)
+    if header is None:
+        return ModuleDetails(module.pdb, module.version)
+    debug = read_debug_directory(memory, header)
+    version: VersionInfo = read_version_info(memory, header)
+    return ModuleDetails(
+        pdb=module.pdb or debug.pdb,
+        version=module.version or version.file_version,
+        company=version.company_name,
+        product=version.product_name,
+        stamp_is_time=debug.timestamp_is_time,
+    )

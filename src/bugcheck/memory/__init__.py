@@ -1,0 +1,1 @@
+"""Addresses → bytes: physical memory, page tables per processor, virtual runs, three read verbs."""

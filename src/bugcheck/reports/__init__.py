@@ -1,0 +1,1 @@
+"""A verdict → a neutral Document → text and JSON."""

@@ -1,0 +1,215 @@
+"""An Analysis → the Document a person reads: the sentence, the facts, why, and what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bugcheck.addresses import format_address
+from bugcheck.gaps import Gap
+from bugcheck.machine.bugcheck import BugCheck
+from bugcheck.machine.context import Context
+from bugcheck.machine.modules import Module
+from bugcheck.reports.document import Block, Document, Facts, Headline, Points, Table
+from bugcheck.timestamps import format_span
+from bugcheck.verdict.analysis import Analysis
+
+TONES = {"high": "red", "medium": "red", "low": "yellow", "none": ""}
+REGISTERS_A_LINE = {64: 4, 32: 7}
+CORE_NOTE = {
+    "nt": "nt and hal run everybody's requests and are rarely the cause themselves",
+    "hal": "nt and hal run everybody's requests and are rarely the cause themselves",
+}
+
+
+def analysis_document(analysis: Analysis, *, verbose: bool = False, modules: bool = False) -> Document:
+    """Arrange what is known of one dump for a person."""
+    blocks: list[Block] = [_headline(analysis), Facts(tuple(_facts(analysis)))]
+    blocks.extend(_reasons(analysis))
+    if verbose:
+        blocks.extend(_details(analysis))
+    if modules or verbose:
+        blocks.extend(module_tables(analysis))
+    blocks.extend(_missing(analysis, verbose))
+    return Document(analysis.path, tuple(blocks))
+
+
+def _headline(analysis: Analysis) -> Headline:
+    blame = analysis.blame
+    note = f"confidence  {blame.level}" if blame.level != "none" else ""
+    return Headline(analysis.headline, note, TONES[blame.level])
+
+
+# --- facts ---
+
+
+def _facts(analysis: Analysis) -> Iterator[tuple[str, str]]:
+    yield from _stopped(analysis)
+    if analysis.bugcheck is not None:
+        yield from _bugcheck(analysis.bugcheck, analysis.machine.architecture.bits)
+    yield from _exception(analysis)
+    yield from _who(analysis)
+    yield "dump", _dump(analysis)
+
+
+def _stopped(analysis: Analysis) -> Iterator[tuple[str, str]]:
+    system = analysis.system
+    if system is None:
+        return
+    when = _when(analysis)
+    if when:
+        yield "stopped", when
+    build = system.kernel_version or system.build_lab or f"build {system.build}"
+    count = f"{system.processors} CPU{'s' if system.processors != 1 else ''}" if system.processors else ""
+    words = [f"{system.os} ({build})", analysis.machine.architecture.value, system.edition, count, system.cpu or ""]
+    yield "system", "   ".join(word for word in words if word)
+
+
+def _when(analysis: Analysis) -> str:
+    from datetime import timedelta, timezone
+
+    system = analysis.system
+    if system is None or system.crash_time is None:
+        return ""
+    text = system.crash_time.strftime("%Y-%m-%d %H:%M:%S UTC")
+    if system.utc_offset_seconds is not None:
+        zone = timezone(timedelta(seconds=system.utc_offset_seconds))
+        local = system.crash_time.astimezone(zone)
+        text = f"{local.strftime('%Y-%m-%d %H:%M:%S')} {local.strftime('%z')[:3]}:{local.strftime('%z')[3:]} ({text})"
+    if system.uptime_seconds is not None:
+        text += f" after {format_span(system.uptime_seconds)}"
+    elif system.process_uptime_seconds is not None:
+        text += f", the process {format_span(system.process_uptime_seconds)} old"
+    return text
+
+
+def _bugcheck(check: BugCheck, bits: int) -> Iterator[tuple[str, str]]:
+    recorded = f" (recorded as {check.recorded_code:X})" if check.recorded_code != check.code else ""
+    yield "bug check", f"{check.code:#X}".replace("X", "x", 1) + f" {check.name}{recorded}"
+    if check.subtype:
+        yield "", check.subtype
+    for number, parameter in enumerate(check.parameters, 1):
+        if parameter.value == 0 and not parameter.resolved and parameter.role in ("", "reserved"):
+            continue
+        resolved = f" = {parameter.resolved}" if parameter.resolved else ""
+        meaning = f"   {parameter.meaning}" if parameter.meaning else ""
+        yield "", f"{number}  {format_address(parameter.value, bits)}{meaning}{resolved}"
+
+
+def _exception(analysis: Analysis) -> Iterator[tuple[str, str]]:
+    exception = analysis.machine.exception
+    if exception is None:
+        return
+    where = analysis.modules.resolve(exception.address) or "outside all modules"
+    place = format_address(exception.address, analysis.machine.architecture.bits)
+    thread = f", thread {exception.thread_id}" if exception.thread_id is not None else ""
+    yield "exception", f"{exception.code:#010x} {exception.name} at {place} ({where}){thread}"
+
+
+def _who(analysis: Analysis) -> Iterator[tuple[str, str]]:
+    from bugcheck.knowledge.kernel_names import irql_name
+
+    machine = analysis.machine
+    words: list[str] = []
+    if machine.process is not None:
+        number = f" ({machine.process.id})" if machine.process.id is not None else ""
+        words.append(f"{machine.process.name}{number}")
+    if machine.irql is not None:
+        words.append(f"IRQL {machine.irql} {irql_name(machine.irql, machine.architecture.value)}")
+    if machine.dump.user is not None and machine.dump.user.process_id is not None:
+        words.append(f"{machine.modules[0].image if machine.modules else ''} ({machine.dump.user.process_id})".strip())
+    if words:
+        yield "process", "   ".join(words)
+
+
+def _dump(analysis: Analysis) -> str:
+    dump = analysis.dump
+    size = dump.file.size
+    text = f"{dump.format.replace('_', ' ')}, {size:,} bytes, {len(analysis.modules)} modules"
+    if dump.truncated_at is not None:
+        text += ", TRUNCATED"
+    return text
+
+
+# --- reasons ---
+
+
+def _reasons(analysis: Analysis) -> Iterator[Block]:
+    blame = analysis.blame
+    facts = tuple(f.statement for f in analysis.findings if f.statement not in blame.because + blame.against)
+    if blame.because:
+        yield Points("why", blame.because)
+    against = (*blame.against, *_core_note(analysis))
+    if against:
+        yield Points("against" if blame.because else "seen", against)
+    if facts:
+        yield Points("also", facts)
+    if blame.would_change_our_mind:
+        yield Points("would change our mind", ("   ·   ".join(blame.would_change_our_mind),))
+
+
+def _core_note(analysis: Analysis) -> tuple[str, ...]:
+    named = {finding.module for finding in analysis.findings if finding.module}
+    return tuple(dict.fromkeys(CORE_NOTE[name] for name in sorted(named) if name in CORE_NOTE))
+
+
+def _missing(analysis: Analysis, verbose: bool) -> Iterator[Block]:
+    gaps = analysis.gaps if verbose else analysis.gaps[:6]
+    if not gaps:
+        return
+    lines = [_gap(gap) for gap in gaps]
+    if len(gaps) < len(analysis.gaps):
+        lines.append(f"and {len(analysis.gaps) - len(gaps)} more: -v lists them")
+    yield Points("missing", tuple(lines))
+
+
+def _gap(gap: Gap) -> str:
+    remedy = f"   →  {gap.remedy}" if gap.remedy else ""
+    return f"{gap.what}: {gap.missing}{remedy}"
+
+
+# --- details ---
+
+
+def _details(analysis: Analysis) -> Iterator[Block]:
+    bits = analysis.machine.architecture.bits
+    for context in analysis.machine.contexts:
+        yield _registers(context, bits)
+    if analysis.dump.streams:
+        rows = tuple((s.name or s.kind, f"{s.size:,}", f"{s.file_offset:#x}") for s in analysis.dump.streams)
+        yield Table("Streams and secondary data", ("name", "bytes", "offset"), rows, frozenset({"bytes"}))
+    if analysis.dump.left_out:
+        yield Points("left out", tuple(analysis.dump.left_out))
+
+
+def _registers(context: Context, bits: int) -> Table:
+    names = list(context.registers)
+    step = REGISTERS_A_LINE[bits]
+    cells = [f"{name}={format_address(context.registers[name], bits)}" for name in names]
+    rows = [tuple([*cells[i : i + step], *[""] * step][:step]) for i in range(0, len(cells), step)]
+    return Table(f"Registers ({context.source})", ("",) * step, tuple(rows))
+
+
+def module_tables(analysis: Analysis) -> Iterator[Table]:
+    """The loaded and the unloaded modules as tables."""
+    bits = analysis.machine.architecture.bits
+    loaded = sorted(analysis.modules, key=lambda module: module.base)
+    columns = ("start", "end", "name", "image", "time stamp", "checksum", "what it is")
+    yield Table(f"Modules ({len(loaded)})", columns, tuple(_module_row(m, analysis, bits) for m in loaded))
+    gone = analysis.machine.unloaded_modules
+    if gone:
+        rows = tuple((format_address(m.base, bits), format_address(m.end, bits), m.name) for m in gone)
+        yield Table(f"Unloaded modules ({len(gone)})", ("start", "end", "name"), rows)
+
+
+def _module_row(module: Module, analysis: Analysis, bits: int) -> tuple[str, ...]:
+    facts = analysis.crash.driver_facts(module)
+    what = ", ".join(part for part in (facts.vendor, facts.what) if part and part != "unknown") if facts else ""
+    return (
+        format_address(module.base, bits),
+        format_address(module.end, bits),
+        module.name,
+        module.image,
+        f"{module.time_date_stamp:08x}",
+        f"{module.checksum:08x}",
+        what,
+    )

@@ -1,0 +1,98 @@
+"""Document → plain text of one terminal screen, with colours only when asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from textwrap import wrap
+
+from bugcheck.reports.document import Block, Document, Facts, Headline, Points, Table, report_format
+from bugcheck.reports.escape import printable
+
+WIDTH = 120
+LABEL_WIDTH = 12
+_COLOURS = {"bold": "1", "dim": "2", "red": "31", "yellow": "33", "green": "32", "cyan": "36"}
+
+
+@report_format("text", suffix=".txt")
+def render_text(document: Document) -> str:
+    """Plain text for a terminal or a mail."""
+    return draw(document, colour=False, width=WIDTH)
+
+
+def draw(document: Document, *, colour: bool, width: int) -> str:
+    """Render for a terminal `width` columns wide."""
+    pen = _Pen(colour, max(60, width))
+    sections = ["\n".join(pen.block(block)) for block in document.blocks]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+class _Pen:
+    """Draws blocks at one width, in colour or not."""
+
+    def __init__(self, colour: bool, width: int) -> None:
+        self.colour = colour
+        self.width = width
+
+    def paint(self, text: str, *styles: str) -> str:
+        codes = ";".join(_COLOURS[style] for style in styles if style in _COLOURS)
+        return f"\x1b[{codes}m{text}\x1b[0m" if self.colour and codes and text else text
+
+    def block(self, block: Block) -> Iterator[str]:
+        if isinstance(block, Headline):
+            return self.headline(block)
+        if isinstance(block, Facts):
+            return self.facts(block)
+        if isinstance(block, Points):
+            return self.points(block)
+        return self.table(block)
+
+    def headline(self, block: Headline) -> Iterator[str]:
+        note = printable(block.note)
+        room = self.width - (len(note) + 4 if note else 0)
+        lines = wrap(printable(block.text), room) or [""]
+        first = self.paint(lines[0], "bold", block.tone)
+        if note:
+            first += " " * (self.width - len(lines[0]) - len(note)) + self.paint(note, block.tone)
+        yield first
+        for line in lines[1:]:
+            yield self.paint(line, "bold", block.tone)
+
+    def facts(self, block: Facts) -> Iterator[str]:
+        for label, text in block.rows:
+            yield from self._labelled(label, text, 2)
+
+    def points(self, block: Points) -> Iterator[str]:
+        for index, item in enumerate(block.items):
+            yield from self._labelled(block.label if index == 0 else "", item, 0)
+
+    def _labelled(self, label: str, text: str, indent: int) -> Iterator[str]:
+        column = max(LABEL_WIDTH + indent, len(label) + indent + 2)
+        lines = self._wrapped(printable(text), self.width - column)
+        head = " " * indent + self.paint(printable(label), "cyan")
+        yield head + " " * (column - indent - len(printable(label))) + lines[0]
+        for line in lines[1:]:
+            yield " " * column + line
+
+    @staticmethod
+    def _wrapped(text: str, width: int) -> list[str]:
+        """Wrap running text; text set in columns (two spaces and more) that fits stays as it is."""
+        if len(text) <= width:
+            return [text]
+        return wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
+
+    def table(self, block: Table) -> Iterator[str]:
+        rows = [tuple(printable(cell) for cell in row) for row in block.rows]
+        widths = [max([len(head), *(len(row[i]) for row in rows)]) for i, head in enumerate(block.columns)]
+        if block.title:
+            yield self.paint(printable(block.title), "bold")
+        yield self.paint(self._row(block.columns, widths, block), "dim")
+        for row in rows:
+            yield self._row(row, widths, block)
+
+    @staticmethod
+    def _row(cells: tuple[str, ...], widths: list[int], block: Table) -> str:
+        placed = [
+            cell.rjust(width) if head in block.numeric else cell.ljust(width)
+            for cell, width, head in zip(cells, widths, block.columns, strict=True)
+        ]
+        return ("  " + "  ".join(placed)).rstrip()

@@ -1,0 +1,1 @@
+"""Findings → a verdict: who is blamed, how sure, and why."""

@@ -1,0 +1,95 @@
+"""Findings → Blame: which module or part is blamed, and how sure.
+
+Independent findings for the same thing add up as 1 - (1-a)(1-b)…, so no single one makes a certainty.  Without a stack the
+confidence stays below `NO_STACK_CAP`: addresses and parameters alone carry no more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+from bugcheck.findings.findings import Category, Crash, Finding
+
+NO_STACK_CAP = 0.75
+FLOOR = 0.2
+"""Below this nothing is blamed."""
+_LEVELS = ((0.8, "high"), (0.5, "medium"), (FLOOR, "low"))
+
+
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """Who or what is blamed.
+
+    Attributes:
+        module: debugger name, image: file name; None when no module is blamed.
+        category: what kind of thing it is.
+        symbol: the address that led to it, as text, or None.
+        confidence: 0 to 1. level: high, medium, low, none.
+        because, against, would_change_our_mind: sentences.
+    """
+
+    module: str | None
+    image: str | None
+    category: Category
+    symbol: str | None
+    confidence: float
+    level: str
+    because: tuple[str, ...]
+    against: tuple[str, ...]
+    would_change_our_mind: tuple[str, ...]
+
+
+def level_of(confidence: float) -> str:
+    """Put a confidence into a word."""
+    return next((word for least, word in _LEVELS if confidence >= least), "none")
+
+
+def weigh(crash: Crash, findings: list[Finding]) -> Blame:
+    """Blame what the findings together speak for most, or nothing."""
+    groups: dict[tuple[str | None, Category], list[Finding]] = {}
+    for finding in findings:
+        if finding.weight > 0:
+            key = (finding.module, Category.UNKNOWN) if finding.module else (None, finding.category)
+            groups.setdefault(key, []).append(finding)
+    ranked = sorted(groups.values(), key=_joint_weight, reverse=True)
+    if not ranked or _joint_weight(ranked[0]) < FLOOR:
+        return _nobody(findings)
+    return _blame(crash, ranked[0], [finding for group in ranked[1:] for finding in group])
+
+
+def _joint_weight(group: list[Finding]) -> float:
+    return 1 - prod(1 - finding.weight for finding in group)
+
+
+def _blame(crash: Crash, group: list[Finding], others: list[Finding]) -> Blame:
+    best = group[0]
+    confidence = min(_joint_weight(group), NO_STACK_CAP)
+    module = crash.modules.named(best.module) if best.module else None
+    address = crash.faulting_address
+    at_fault = module is not None and address in module
+    return Blame(
+        module=best.module,
+        image=module.image if module else best.module,
+        category=best.category,
+        symbol=crash.modules.resolve(address) if at_fault and address is not None else None,
+        confidence=round(confidence, 2),
+        level=level_of(confidence),
+        because=tuple(finding.statement for finding in group),
+        against=tuple(finding.statement for finding in others),
+        would_change_our_mind=tuple(dict.fromkeys(f.refuted_by for f in group if f.refuted_by)),
+    )
+
+
+def _nobody(findings: list[Finding]) -> Blame:
+    return Blame(
+        module=None,
+        image=None,
+        category=Category.UNKNOWN,
+        symbol=None,
+        confidence=0.0,
+        level="none",
+        because=(),
+        against=tuple(finding.statement for finding in findings if finding.weight > 0),
+        would_change_our_mind=(),
+    )

@@ -1,0 +1,35 @@
+"""What this kind of dump cannot tell → Gaps with the setting or command that would get it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bugcheck.findings.findings import Crash
+from bugcheck.gaps import Gap
+from bugcheck.verdict.blame import Blame
+
+KERNEL_DUMP_SETTING = r"reg add HKLM\SYSTEM\CurrentControlSet\Control\CrashControl /v CrashDumpEnabled /t REG_DWORD /d 2 /f"
+FULL_MINIDUMP_SETTING = (
+    r"reg add \"HKLM\SOFTWARE\Microsoft\Windows\Windows Error Reporting\LocalDumps\" /v DumpType /t REG_DWORD /d 2 /f"
+)
+
+
+def standing_gaps(crash: Crash, blame: Blame) -> Iterator[Gap]:
+    """Yield what the kind of dump leaves open, where it matters for this verdict."""
+    if crash.dump.is_kernel:
+        yield from _kernel_gaps(crash, blame)
+    elif blame.level == "none" and not crash.machine.exception:
+        yield Gap("why the process was dumped", "an exception in the dump", "")
+
+
+def _kernel_gaps(crash: Crash, blame: Blame) -> Iterator[Gap]:
+    check = crash.bugcheck
+    if check is not None and check.is_manual:
+        return
+    if crash.dump.physical is None and blame.level in ("none", "low"):
+        remedy = f"for the next crash, on that machine: {KERNEL_DUMP_SETTING}"
+        yield Gap("what led there", "kernel memory: this small dump holds the faulting stack and little else", remedy)
+    if not crash.modules:
+        yield Gap("loaded modules", "a readable module list")
+    if crash.machine.fault_context is None:
+        yield Gap("registers", "a context in the header or of a processor")

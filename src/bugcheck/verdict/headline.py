@@ -1,0 +1,63 @@
+"""Blame and crash → the one sentence a tired person reads first, only as strong as the evidence."""
+
+from __future__ import annotations
+
+from bugcheck.findings.access import describe_access, failed_access
+from bugcheck.findings.findings import Category, Crash
+from bugcheck.machine.modules import Module
+from bugcheck.verdict.blame import Blame
+
+
+def headline(crash: Crash, blame: Blame) -> str:
+    """Write the sentence."""
+    if not crash.dump.is_kernel:
+        return _user(crash)
+    check = crash.bugcheck
+    if check is not None and check.is_manual:
+        return f"No crash: the system was stopped on purpose ({check.name})."
+    if blame.category is Category.HARDWARE:
+        return f"Hardware, most likely: {blame.because[0]}."
+    if blame.module is not None:
+        return _module(crash, blame)
+    return _nobody(crash)
+
+
+def _module(crash: Crash, blame: Blame) -> str:
+    module = crash.modules.named(blame.module or "")
+    name = described(crash, module) if module else str(blame.image)
+    if blame.symbol is None:
+        return f"{name}: {blame.because[0]}."
+    return f"{name} {describe_access(crash)}."
+
+
+def described(crash: Crash, module: Module) -> str:
+    """Name a module with product and vendor, as far as they are publicly known."""
+    facts = crash.driver_facts(module)
+    if facts is None:
+        return module.image
+    parts = [part for part in (facts.product, facts.vendor) if part and part not in ("unknown", module.image)]
+    return f"{module.image} ({', '.join(dict.fromkeys(parts))})" if parts else module.image
+
+
+def _nobody(crash: Crash) -> str:
+    check = crash.bugcheck
+    address = crash.faulting_address
+    module = crash.modules.at(address) if address is not None else None
+    if module is not None and (failed_access(crash) or crash.machine.exception):
+        return (
+            f"Not enough to name a cause. {module.image} {describe_access(crash)}; "
+            f"{module.name} is rarely the cause itself: it worked with what something else gave it."
+        )
+    summary = check.summary if check else "The dump does not say why the system stopped."
+    if check is not None and check.subtype:
+        summary = f"{summary.rstrip('.')}: {check.subtype}."
+    return f"Not enough to name a cause. {summary}"
+
+
+def _user(crash: Crash) -> str:
+    exception = crash.machine.exception
+    if exception is None:
+        return "No exception is recorded: this dump is a snapshot of a process, or of one that hung."
+    module = crash.modules.at(exception.address)
+    where = module.image if module else f"Code at {exception.address:#x}, in no module,"
+    return f"{where} {describe_access(crash)}."

@@ -1,0 +1,1 @@
+"""bugcheck's tests; the folders mirror src/bugcheck."""

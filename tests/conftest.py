@@ -1,0 +1,26 @@
+"""Fixtures every test may use: the public corpus beside the repository, skipped over when it is absent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of shared material beside the repository."""
+    if not SHARED.is_dir():
+        pytest.skip(f"needs {SHARED}, which is absent")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def corpus(shared: Path) -> Path:
+    """The folder of real and synthetic files beside the repository."""
+    folder = shared / "corpus"
+    if not folder.is_dir():
+        pytest.skip(f"needs {folder}, which is absent")
+    return folder
