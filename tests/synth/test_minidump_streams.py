@@ -1,4 +1,4 @@
-"""Source of every expectation: minidumpapiset.h on Microsoft Learn, for the streams the installed readers skip; the small
+"""Source of every expectation: minidumpapiset.h on Microsoft Learn, for streams the installed readers skip; the small
 parser here is first held against a real file."""
 
 import struct
@@ -122,3 +122,15 @@ def test_wow64_registers_lie_behind_the_teb() -> None:
     assert struct.unpack_from("<HHI", reserved) == (0, 0x14C, 0x1003F)
     assert process.exception is not None
     assert struct.unpack_from("<I", reserved, 4 + 0xB8)[0] == process.exception.address
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES, ids=lambda a: a.name)
+def test_tebs_name_themselves_their_thread_and_stack(architecture: Architecture) -> None:
+    # NT_TIB: StackBase, StackLimit behind one pointer, Self at 30 (18); ClientId at 40 (20) (phnt)
+    process, width = user_process(architecture), architecture.pointer_size
+    for thread in process.threads:
+        teb = process.memory[thread.teb]
+        places = (width, 2 * width, 6 * width, 8 * width, 9 * width)
+        found = tuple(int.from_bytes(teb[place : place + width], "little") for place in places)
+        end = thread.stack_start + len(thread.stack)
+        assert found == (end, thread.stack_start, thread.teb, process.pid, thread.tid)

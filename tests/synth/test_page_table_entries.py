@@ -165,3 +165,33 @@ def test_self_map_shows_the_tables(name: str) -> None:
         directory = entry_at(truth, directories[address >> 30], address >> 21 & 0x1FF) & ADDRESS_BITS
         mapped = entry_at(truth, directory, address >> 12 & 0x1FF)
     assert mapped & ADDRESS_BITS == frame
+
+
+@pytest.mark.parametrize("name", ["x86_pae", "x64", "arm64"])
+def test_prototype_pages_are_found_through_their_entries(name: str) -> None:
+    truth = machine(name)
+    assert len(truth.description.prototype_pages) == 2
+    for page in truth.description.prototype_pages:
+        leaf = int.from_bytes(leaf_entry(truth, page.virtual_address), "little")
+        assert (leaf & 1, leaf >> 10 & 1) == (0, 1)
+        address = leaf >> 32 if name == "x86_pae" else leaf >> 16 | 0xFFFF << 48
+        assert address == page.prototype_address
+        entry = int.from_bytes(truth.read(address, 8) or b"", "little")
+        hardware = 3 if name == "arm64" else 1
+        if page.prototype_in_transition:
+            assert (entry & 1, entry >> 11 & 1) == (0, 1)
+        else:
+            assert entry & hardware == hardware
+        frame = (entry & ADDRESS_BITS) >> 12
+        assert truth.physical.page(frame) == page.contents
+
+
+def leaf_entry(truth: MachineTruth, address: int) -> bytes:
+    """The last-level entry of a kernel address, whatever its state."""
+    pae = truth.description.architecture is Architecture.X86_PAE
+    table = truth.directory_table_base
+    for shift in (30, 21) if pae else (39, 30, 21):
+        index = address >> shift & (3 if pae and shift == 30 else 0x1FF)
+        table = entry_at(truth, table, index) & ADDRESS_BITS
+    offset = 8 * (address >> 12 & 0x1FF)
+    return truth.physical.page(table >> 12)[offset : offset + 8]

@@ -89,3 +89,25 @@ def test_kdbg_reads_under_volatilitys_own_type(name: str) -> None:
     size = {"x86": 0x278, "x86_pae": 0x2C0, "x64": 0xA40}[name]  # _EPROCESS of 3790 SP1, 7601, 19041
     assert block.SizeEProcess == size
     assert block.MmPageSize == PAGE
+
+
+@pytest.mark.parametrize(("name", "types"), [("x64", "unloadedmodules-x64"), ("x86", "unloadedmodules-x86")])
+def test_unloaded_drivers_read_under_volatilitys_own_type(name: str, types: str) -> None:
+    view, truth = volatility_view(name, DumpKind.FULL), machine(name)
+    layer, width = view.virtual(truth.directory_table_base), truth.description.architecture.pointer_size
+    natives = intermed.IntermediateSymbolTable.create(view.context, "natives", "windows", "kdbg")
+    mapping = {"nt_symbols": natives}
+    table = intermed.IntermediateSymbolTable.create(view.context, types, "windows", types, table_mapping=mapping)
+    entry = view.context.symbol_space.get_type(f"{table}!_UNLOADED_DRIVER")
+    places = {member: entry.relative_child_offset(member) for member in ("StartAddress", "EndAddress", "CurrentTime")}
+    array = int.from_bytes(layer.read(truth.symbols["MmUnloadedDrivers"], width), "little")
+    assert int.from_bytes(layer.read(truth.symbols["MmLastUnloadedDriver"], 4), "little") == 2
+    for index, driver in enumerate(truth.description.unloaded):
+        data = layer.read(array + entry.size * index, entry.size)
+        length, buffer = int.from_bytes(data[:2], "little"), int.from_bytes(data[width : 2 * width], "little")
+        assert layer.read(buffer, length).decode("utf-16-le") == driver.name
+        start, end, time = (
+            int.from_bytes(data[places[member] :][:size], "little")
+            for member, size in (("StartAddress", width), ("EndAddress", width), ("CurrentTime", 8))
+        )
+        assert (start, end, time) == (driver.start, driver.end, driver.time)

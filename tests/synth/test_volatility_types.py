@@ -10,7 +10,7 @@ from bugcheck.synth import DumpKind
 from tests.synth.built import machine
 from tests.synth.volatility import volatility_view
 
-pytestmark = [pytest.mark.corpus, pytest.mark.slow]
+pytestmark = pytest.mark.corpus
 ISF = "symbols/isf/ntkrnlmp.pdb-5278AFF86C341677D7D7835C85B7B844-1.json.xz"
 
 
@@ -116,6 +116,7 @@ def test_processors(kernel: Kernel) -> None:
         assert int(pcr.Irql) == described.irql
         prcb = kernel.at("_KPRCB", processor.prcb)
         assert int(prcb.Number) == number
+        assert int(prcb.MHz) == described.mhz
         assert plain(prcb.CurrentThread) == processor.current_thread
         assert plain(prcb.Context) == plain(prcb.ProcessorState.ContextFrame.vol.offset)
         frame = prcb.ProcessorState.ContextFrame

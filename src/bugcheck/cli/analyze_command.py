@@ -29,9 +29,7 @@ def run(options: Namespace) -> int:
 
 def _outcomes(options: Namespace) -> Iterator[Outcome]:
     password = options.password.encode() if options.password else None
-    outcomes = analyze_all(
-        options.files, hash_file=options.json, standard_input=sys.stdin.buffer, password=password
-    )
+    outcomes = analyze_all(options.files, hash_file=options.json, standard_input=sys.stdin.buffer, password=password)
     return with_progress(outcomes, len(options.files), "analysing")
 
 

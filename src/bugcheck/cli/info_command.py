@@ -37,7 +37,9 @@ def run(options: Namespace) -> int:
             else:
                 from bugcheck.reports.formats.text import draw
 
-                text = draw(Document(name, (Facts(rows),)), colour=wants_colour(options, stream), width=width_of(stream))
+                text = draw(
+                    Document(name, (Facts(rows),)), colour=wants_colour(options, stream), width=width_of(stream)
+                )
                 stream.write(text)
     return status
 

@@ -55,7 +55,9 @@ def build_parser() -> ArgumentParser:
 
 
 def _add_files(parser: ArgumentParser) -> None:
-    parser.add_argument("files", nargs="+", metavar="FILE", help="dump, archive or folder of dumps; - is standard input")
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="dump, archive or folder of dumps; - is standard input"
+    )
     parser.add_argument("--password", metavar="TEXT", help="password of encrypted zip archives")
 
 
@@ -86,10 +88,16 @@ def _add_extract(parser: ArgumentParser) -> None:
     parser.add_argument("files", nargs=1, metavar="FILE", help="dump, or archive with one dump; - is standard input")
     parser.add_argument("--password", metavar="TEXT", help="password of encrypted zip archives")
     parser.add_argument(
-        "--memory", nargs=2, required=True, metavar=("ADDRESS", "LENGTH"), help="virtual address and length, hexadecimal"
+        "--memory",
+        nargs=2,
+        required=True,
+        metavar=("ADDRESS", "LENGTH"),
+        help="virtual address and length, hexadecimal",
     )
     parser.add_argument("--physical", action="store_true", help="the address is physical")
-    parser.add_argument("--output", metavar="FILE", help="write the bytes there; otherwise they are shown in hexadecimal")
+    parser.add_argument(
+        "--output", metavar="FILE", help="write the bytes there; otherwise they are shown in hexadecimal"
+    )
     _add_colour(parser)
 
 

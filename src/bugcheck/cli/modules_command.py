@@ -18,9 +18,7 @@ def run(options: Namespace) -> int:
     status = 0
     password = options.password.encode() if options.password else None
     with output(None) as stream:
-        for outcome in analyze_all(
-            options.files, hash_file=False, standard_input=sys.stdin.buffer, password=password
-        ):
+        for outcome in analyze_all(options.files, hash_file=False, standard_input=sys.stdin.buffer, password=password):
             if outcome.analysis is None:
                 complain(str(outcome.error))
                 status = max(status, outcome.exit_status)

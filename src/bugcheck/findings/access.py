@@ -12,6 +12,8 @@ from bugcheck.findings.findings import Crash
 from bugcheck.knowledge.kernel_names import irql_name
 
 DISPATCH_LEVEL = 2
+KIND_BY_CODE = {0xBE: "write", 0xFC: "execute"}
+"""Bug checks whose code says what was tried: a write to read-only memory, execution of data."""
 _VERBS = {"read": "read from", "write": "wrote to", "execute": "executed at"}
 
 
@@ -47,7 +49,10 @@ def _from_parameters(crash: Crash) -> tuple[str, int] | None:
     if check is None or address is None:
         return None
     access = check.parameter("access_type") or check.parameter("access_type_50")
-    return (access_word(access.value, access.role) if access else "touched"), address.value
+    if access is not None:
+        return access_word(access.value, access.role), address.value
+    kind = KIND_BY_CODE.get(check.code)
+    return (kind, address.value) if kind else None
 
 
 def access_word(value: int, role: str) -> str:
@@ -64,7 +69,7 @@ def describe_access(crash: Crash) -> str:
     access = failed_access(crash)
     if access is None:
         exception = crash.machine.exception
-        return f"raised {exception.name}" if exception else "was executing when the system stopped"
+        return f"raised {exception.words}" if exception else "was executing when the system stopped"
     text = f"{_VERBS.get(access.kind, 'touched')} {access.what.words}"
     if access.irql is not None and access.irql >= DISPATCH_LEVEL:
         name = irql_name(access.irql, crash.machine.architecture.value)

@@ -1,7 +1,7 @@
 """An address that was used → what kind of address it is, in words that claim no more than is certain.
 
 Sources: Intel SDM (canonical addresses), Windows memory layout (user space below 0x80000000 or 2**47, PTE and shared-data
-regions), fill patterns of the kernel's and C runtime's checked allocators (Microsoft, "Driver Verifier special pool";
+regions; an x64 general protection fault is reported as an access to 2**64-1), fill patterns of the kernel's and C runtime's checked allocators (Microsoft, "Driver Verifier special pool";
 MSVC debug heap).
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bugcheck.addresses import is_canonical
+from bugcheck.addresses import MASK64, is_canonical
 from bugcheck.dump.dump import Architecture
 
 NULL_PAGE = 0x1_0000
@@ -34,7 +34,7 @@ class AddressKind:
 
     Attributes:
         words: fits after "read from", "wrote to" ("a null pointer plus 0x8").
-        name: short key: null, non_canonical, fill_pattern, user, kernel, unloaded.
+        name: short key: null, non_canonical, unrecorded, fill_pattern, user, kernel.
     """
 
     name: str
@@ -44,6 +44,8 @@ class AddressKind:
 def kind_of_address(address: int, architecture: Architecture) -> AddressKind:
     """Classify a virtual address used by kernel or user code."""
     text = f"{address:#x}"
+    if address == MASK64:
+        return AddressKind("unrecorded", "an address the processor refused without recording it (general protection)")
     if address < NULL_PAGE:
         return AddressKind("null", "a null pointer" if address == 0 else f"a null pointer plus {address:#x}")
     pattern = _pattern(address, architecture)

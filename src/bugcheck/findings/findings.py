@@ -60,6 +60,7 @@ class Finding:
         module: debugger name of the module it accuses, or None.
         category: what it points at.
         refuted_by: what would show it wrong.
+        clause: what the module did, to stand behind its name in a sentence ("wrote to a null pointer").
     """
 
     rule: str
@@ -69,6 +70,7 @@ class Finding:
     module: str | None = None
     category: Category = Category.UNKNOWN
     refuted_by: str = ""
+    clause: str = ""
 
 
 class Crash:

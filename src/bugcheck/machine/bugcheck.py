@@ -144,8 +144,7 @@ def _irql(value: int, names: ValueNames) -> str | None:
 
 
 def _status(value: int, names: ValueNames) -> str | None:  # noqa: ARG001
-    low = value & 0xFFFF_FFFF
-    return describe_status(low) if value >> 32 in (0, 0xFFFF_FFFF) else None
+    return describe_status(value) if value >> 32 in (0, 0xFFFF_FFFF) else None
 
 
 def _tag(value: int, names: ValueNames) -> str | None:  # noqa: ARG001

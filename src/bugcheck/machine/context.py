@@ -120,10 +120,10 @@ def decode_context(raw: RawContext, architecture: Architecture) -> Context | Non
     if not flags & own_bit:
         return None
     registers = {
-        name: width.unpack_from(raw.data, offset)[0]
-        for name, (offset, width, group) in fields.items()
-        if flags & group
+        name: width.unpack_from(raw.data, offset)[0] for name, (offset, width, group) in fields.items() if flags & group
     }
+    if architecture is Architecture.ARM32 and "pc" in registers:
+        registers["pc"] &= ~1  # the Thumb bit is the processor's, not the address's
     return Context(architecture, raw.source, registers) if registers else None
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from struct import Struct
 
 from bugcheck.dump.dump import RawException
-from bugcheck.knowledge.statuses import status_name
+from bugcheck.knowledge.statuses import describe_status, status_name
 from bugcheck.memory.address_space import AddressSpace
 
 ACCESS_VIOLATION = 0xC000_0005
@@ -46,6 +46,15 @@ class ExceptionRecord:
     def name(self) -> str:
         """Name of the status, or its number."""
         return status_name(self.code) or f"{self.code:#010x}"
+
+    @property
+    def words(self) -> str:
+        """The exception in words: `an access violation (0xc0000005)`, `C++ exception (MSVC)`."""
+        name = describe_status(self.code)
+        if not name.startswith("STATUS_"):
+            return name
+        plain = name.removeprefix("STATUS_").replace("_", " ").lower()
+        return f"{'an' if plain[0] in 'aeiou' else 'a'} {plain} ({self.code:#010x})"
 
     @property
     def access(self) -> tuple[str, int] | None:

@@ -159,8 +159,16 @@ class Machine:
                 return found
         raw = self.dump.exception
         if raw is None or (self.dump.is_kernel and raw.code == BREAKPOINT):
-            return None
+            return self._parameter_exception()
         return ExceptionRecord.from_raw(raw, "dump header" if self.dump.is_kernel else "exception stream")
+
+    def _parameter_exception(self) -> ExceptionRecord | None:
+        """The exception as far as the parameters tell it: its code and the instruction that raised it."""
+        code = self.bugcheck.parameter("exception_code") if self.bugcheck else None
+        place = self.bugcheck.parameter("instruction") if self.bugcheck else None
+        if code is None or place is None or not place.value:
+            return None
+        return ExceptionRecord(code.value & 0xFFFF_FFFF, 0, place.value, (), "bug check parameters")
 
     @cached_property
     def fault_context(self) -> Context | None:
@@ -232,5 +240,3 @@ def _crashing_first(processors: list[Processor], header: Context | None) -> tupl
     if nearest is None or distance(nearest) > 0x6000:
         return tuple(processors)
     return (nearest, *(processor for processor in processors if processor is not nearest))
-
-

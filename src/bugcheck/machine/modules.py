@@ -195,8 +195,10 @@ def walk_list(memory: AddressSpace, head: int, limit: int, dump: Dump) -> Iterat
         seen.add(entry)
         yield entry
         entry = memory.try_pointer(entry)
-    if entry != head:
-        reason = "ends in unreadable memory" if entry is None else "runs into itself" if entry in seen else "is too long"
+    if entry != head and (len(seen) > 1 or dump.physical is not None):
+        reason = (
+            "ends in unreadable memory" if entry is None else "runs into itself" if entry in seen else "is too long"
+        )
         dump.damage("a kernel list", f"the list at {head:#x} {reason} after {len(seen) - 1} elements")
 
 

@@ -14,6 +14,8 @@ from bugcheck.timestamps import format_span
 from bugcheck.verdict.analysis import Analysis
 
 TONES = {"high": "red", "medium": "red", "low": "yellow", "none": ""}
+EVERYDAY_SUITES = ("Terminal Server", "single-session Remote Desktop", "")
+"""Suite names that every Windows since XP carries: noise on a screen, kept in JSON."""
 REGISTERS_A_LINE = {64: 4, 32: 7}
 CORE_NOTE = {
     "nt": "nt and hal run everybody's requests and are rarely the cause themselves",
@@ -60,7 +62,8 @@ def _stopped(analysis: Analysis) -> Iterator[tuple[str, str]]:
         yield "stopped", when
     build = system.kernel_version or system.build_lab or f"build {system.build}"
     count = f"{system.processors} CPU{'s' if system.processors != 1 else ''}" if system.processors else ""
-    words = [f"{system.os} ({build})", analysis.machine.architecture.value, system.edition, count, system.cpu or ""]
+    edition = ", ".join(part for part in system.edition.split(", ") if part not in EVERYDAY_SUITES)
+    words = [f"{system.os} ({build})", analysis.machine.architecture.value, edition, count, system.cpu or ""]
     yield "system", "   ".join(word for word in words if word)
 
 
@@ -156,15 +159,16 @@ def _missing(analysis: Analysis, verbose: bool) -> Iterator[Block]:
     gaps = analysis.gaps if verbose else analysis.gaps[:6]
     if not gaps:
         return
-    lines = [_gap(gap) for gap in gaps]
+    lines = [line for gap in gaps for line in _gap(gap)]
     if len(gaps) < len(analysis.gaps):
         lines.append(f"and {len(analysis.gaps) - len(gaps)} more: -v lists them")
     yield Points("missing", tuple(lines))
 
 
-def _gap(gap: Gap) -> str:
-    remedy = f"   →  {gap.remedy}" if gap.remedy else ""
-    return f"{gap.what}: {gap.missing}{remedy}"
+def _gap(gap: Gap) -> Iterator[str]:
+    yield f"{gap.what}: {gap.missing}"
+    if gap.remedy:
+        yield f"→ {gap.remedy}"
 
 
 # --- details ---

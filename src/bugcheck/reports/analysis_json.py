@@ -262,5 +262,3 @@ def _secondary_data(analysis: Analysis) -> list[Json]:
 
 def _gap(gap: Gap) -> Json:
     return {"what": gap.what, "missing": gap.missing, "remedy": gap.remedy or None, "damage": gap.damage}
-
-

@@ -70,9 +70,7 @@ class ReportFormat:
 REPORT_FORMATS: Registry[ReportFormat] = Registry("report format", "bugcheck.reports.formats")
 
 
-def report_format(
-    name: str, *, suffix: str
-) -> Callable[[Callable[[Document], str]], Callable[[Document], str]]:
+def report_format(name: str, *, suffix: str) -> Callable[[Callable[[Document], str]], Callable[[Document], str]]:
     """Register the decorated function as a report format."""
 
     def register(render: Callable[[Document], str]) -> Callable[[Document], str]:

@@ -27,6 +27,7 @@ class Blame:
         symbol: the address that led to it, as text, or None.
         confidence: 0 to 1. level: high, medium, low, none.
         because, against, would_change_our_mind: sentences.
+        clause: what the module did, to stand behind its name.
     """
 
     module: str | None
@@ -38,6 +39,7 @@ class Blame:
     because: tuple[str, ...]
     against: tuple[str, ...]
     would_change_our_mind: tuple[str, ...]
+    clause: str = ""
 
 
 def level_of(confidence: float) -> str:
@@ -78,6 +80,7 @@ def _blame(crash: Crash, group: list[Finding], others: list[Finding]) -> Blame:
         because=tuple(finding.statement for finding in group),
         against=tuple(finding.statement for finding in others),
         would_change_our_mind=tuple(dict.fromkeys(f.refuted_by for f in group if f.refuted_by)),
+        clause=best.clause,
     )
 
 

@@ -8,9 +8,8 @@ from bugcheck.findings.findings import Crash
 from bugcheck.gaps import Gap
 from bugcheck.verdict.blame import Blame
 
-KERNEL_DUMP_SETTING = r"reg add HKLM\SYSTEM\CurrentControlSet\Control\CrashControl /v CrashDumpEnabled /t REG_DWORD /d 2 /f"
-FULL_MINIDUMP_SETTING = (
-    r"reg add \"HKLM\SOFTWARE\Microsoft\Windows\Windows Error Reporting\LocalDumps\" /v DumpType /t REG_DWORD /d 2 /f"
+KERNEL_DUMP_SETTING = (
+    r"reg add HKLM\SYSTEM\CurrentControlSet\Control\CrashControl /v CrashDumpEnabled /t REG_DWORD /d 2 /f"
 )
 
 
@@ -27,8 +26,10 @@ def _kernel_gaps(crash: Crash, blame: Blame) -> Iterator[Gap]:
     if check is not None and check.is_manual:
         return
     if crash.dump.physical is None and blame.level in ("none", "low"):
-        remedy = f"for the next crash, on that machine: {KERNEL_DUMP_SETTING}"
-        yield Gap("what led there", "kernel memory: this small dump holds the faulting stack and little else", remedy)
+        missing = (
+            "kernel memory; this small dump holds little but the faulting stack. For the next crash, on that machine:"
+        )
+        yield Gap("what led there", missing, KERNEL_DUMP_SETTING)
     if not crash.modules:
         yield Gap("loaded modules", "a readable module list")
     if crash.machine.fault_context is None:

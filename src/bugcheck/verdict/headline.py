@@ -25,9 +25,7 @@ def headline(crash: Crash, blame: Blame) -> str:
 def _module(crash: Crash, blame: Blame) -> str:
     module = crash.modules.named(blame.module or "")
     name = described(crash, module) if module else str(blame.image)
-    if blame.symbol is None:
-        return f"{name}: {blame.because[0]}."
-    return f"{name} {describe_access(crash)}."
+    return f"{name} {blame.clause}." if blame.clause else f"{name}: {blame.because[0]}."
 
 
 def described(crash: Crash, module: Module) -> str:

@@ -42,6 +42,7 @@ def driver_raised_bugcheck(crash: Crash) -> Iterator[Finding | Gap]:
         module=module.name,
         category=Category.DRIVER,
         refuted_by="a saved context that is not at KeBugCheckEx's first instruction",
+        clause=f"stopped the system itself with bug check {crash.bugcheck.code:#x}",
     )
 
 

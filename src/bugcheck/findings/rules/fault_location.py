@@ -42,6 +42,7 @@ def fault_location(crash: Crash) -> Iterator[Finding | Gap]:
         module=module.name,
         category=Category.DRIVER,
         refuted_by="another module handing over the bad address, or memory corruption by an unknown writer",
+        clause=action,
     )
 
 

@@ -29,6 +29,7 @@ def unloaded_module_use(crash: Crash) -> Iterator[Finding]:
             module=gone.name,
             category=Category.DRIVER,
             refuted_by="another allocation that reuses the address range",
+            clause=f"was unloaded, but the {where} still lies in it",
         )
         return
 

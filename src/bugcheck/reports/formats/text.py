@@ -75,8 +75,8 @@ class _Pen:
 
     @staticmethod
     def _wrapped(text: str, width: int) -> list[str]:
-        """Wrap running text; text set in columns (two spaces and more) that fits stays as it is."""
-        if len(text) <= width:
+        """Wrap running text; a command (behind an arrow) stays on one line, so that it can be copied."""
+        if len(text) <= width or text.startswith("→ "):
             return [text]
         return wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
 

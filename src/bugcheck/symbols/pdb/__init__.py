@@ -1,0 +1,1 @@
+"""PDB file → names, types, lines and frame rules, through an index on disk."""
