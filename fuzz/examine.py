@@ -70,11 +70,10 @@ def examine(data: bytes, name: str, *, packed: bool = False) -> Result:
     outcome, trouble, details = "refused", "", ""
     try:
         with _watchdog():
-            for dump in _open(data, name, packed):
-                outcome = max(outcome, _whole(dump, name), key=_RANK.__getitem__)
+            outcome = survive(data, name, packed=packed)
     except Hang:
         trouble, details = f"no end within {HANG_SECONDS} s", traceback.format_exc()
-    except _Wrong as wrong:
+    except Wrong as wrong:
         trouble = str(wrong)
     except Exception as error:
         trouble, details = _where(error), traceback.format_exc()
@@ -86,8 +85,20 @@ def examine(data: bytes, name: str, *, packed: bool = False) -> Result:
     return Result(outcome, seconds, peak_megabytes(), trouble, details)
 
 
-class _Wrong(Exception):
+class Wrong(Exception):
     """An answer that no exception tells of but that must not be."""
+
+
+def survive(data: bytes, name: str, *, packed: bool = False) -> str:
+    """Open, analyse and render; returns "refused", "partial" or "complete".
+
+    Raises:
+        Wrong: an answer that must not be. Any other exception is a mistake of bugcheck's.
+    """
+    outcome = "refused"
+    for dump in _open(data, name, packed):
+        outcome = max(outcome, _whole(dump, name), key=_RANK.__getitem__)
+    return outcome
 
 
 def _open(data: bytes, name: str, packed: bool) -> Iterator[Dump]:
@@ -108,11 +119,11 @@ def _whole(dump: Dump, name: str) -> str:
     except DumpError:
         return "refused"
     except BugcheckError as error:
-        raise _Wrong(f"outcome: {_where(error)}") from error
+        raise Wrong(f"outcome: {_where(error)}") from error
     analysis = Analysis(name, None, crash, verdict, 0.0)
     for gap in verdict.gaps:
         if gap.missing.startswith("it failed:"):
-            raise _Wrong(f"{gap.what}: {gap.missing}")
+            raise Wrong(f"{gap.what}: {gap.missing}")
     _render(analysis)
     return "complete" if dump.complete else "partial"
 
@@ -122,7 +133,7 @@ def _render(analysis: Analysis) -> None:
     text.encode("utf-8")
     steering = next((char for char in text if char != "\n" and (char < " " or "\x7f" <= char < "\xa0")), None)
     if steering is not None:
-        raise _Wrong(f"text output holds the control character {steering!r}")
+        raise Wrong(f"text output holds the control character {steering!r}")
     json.dumps(analysis_json(analysis), allow_nan=False)
 
 

@@ -3,8 +3,8 @@
     python scripts/make_catalog.py            write it
     python scripts/make_catalog.py --check    exit 1 when it is stale
 
-Registries are found in the source, so that a new kind of extension appears without an edit here.  Where a data file comes
-from is told by its comment lines, or by the docstring of the module that reads it.
+Registries are found in the source, so that a new kind of extension appears without an edit here.  Where a data file
+comes from is told by its comment lines, or by the docstring of the module that reads it.
 """
 
 from __future__ import annotations

@@ -156,18 +156,6 @@ def test_each_third_party_package_is_wrapped_in_one_file() -> None:
     assert not spread, spread
 
 
-def test_third_party_packages_are_imported_where_they_are_used() -> None:
-    """At the head of a module they would cost every start of the command line."""
-    wrong = [
-        f"{file}:{line} imports {name}"
-        for file, tree in SOURCES.items()
-        for node in tree.body
-        for line, name in (imports_of(node) if isinstance(node, (ast.Import, ast.ImportFrom)) else ())
-        if name.split(".")[0] not in sys.stdlib_module_names and name.split(".")[0] != "bugcheck"
-    ]
-    assert not wrong, wrong
-
-
 def test_nothing_below_api_prints_exits_or_reads_the_environment() -> None:
     wrong = []
     for file, tree in SOURCES.items():

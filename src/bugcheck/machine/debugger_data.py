@@ -143,7 +143,7 @@ def decode(data: bytes, loaded_module_list: int, active_process_head: int, mask:
         for known in (loaded_module_list, loaded_module_list | ~mask & MASK64):
             clear = [known ^ _scramble(word ^ words[first], rotation) for word in words]
             block = b"".join(map(_U64.pack, clear))
-            if block[0x10:0x14] == _TAG:
+            if block[0x10:0x14] == _TAG and _has_size(block):
                 return block
     return None
 
@@ -153,6 +153,9 @@ def _scramble(word: int, rotation: int) -> int:
     return int.from_bytes(rolled.to_bytes(8, "little"), "big")
 
 
+def _has_size(data: bytes) -> bool:
+    return MINIMUM_SIZE <= int.from_bytes(data[0x14:0x18], "little") <= MAXIMUM_SIZE
+
+
 def _stated_size(data: bytes) -> int:
-    size = int.from_bytes(data[0x14:0x18], "little")
-    return size if MINIMUM_SIZE <= size <= MAXIMUM_SIZE else MINIMUM_SIZE
+    return int.from_bytes(data[0x14:0x18], "little") if _has_size(data) else MINIMUM_SIZE

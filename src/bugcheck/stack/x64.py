@@ -223,10 +223,8 @@ def _rest_of_epilogue(image: ModuleImage, function: RuntimeFunction, info: Unwin
         return None
     table = image.function_table
     other = find_function(image, table, target) if table is not None else None
-    if other is None or other == function or other.begin == target:
-        is_part = other is not None and other != function and _primary(image, other) == _primary(image, function)
-        return None if is_part else rest
-    return None if _primary(image, other) == _primary(image, function) else rest
+    is_part = other is not None and other != function and _primary(image, other) == _primary(image, function)
+    return None if is_part else rest
 
 
 def _primary(image: ModuleImage, function: RuntimeFunction) -> int:
@@ -291,7 +289,7 @@ def _finish_machine_frame(frame: _Frame, child_sp: int) -> Step:
     words = [frame.load(at + 8 * index) for index in range(MACHINE_FRAME_SIZE // 8)]
     registers = {name: frame.values[number] for number, name in enumerate(REGISTERS)
                  if name in NONVOLATILE and number in frame.values}  # fmt: skip
-    trap_frame = trap_frame_around(at, frame.memory)
+    trap_frame = trap_frame_around(at, child_sp, frame.memory)
     volatile = trap_frame.registers if trap_frame is not None else {}
     registers = {**volatile, **registers}
     registers |= {"rip": words[0], "cs": words[1] & 0xFFFF, "efl": words[2] & 0xFFFF_FFFF, "rsp": words[3]}

@@ -98,8 +98,8 @@ def is_machine_frame(data: bytes, address: int, source: StackSource) -> bool:
     return source.modules.at(rip) is not None and rsp >= address + MACHINE_FRAME_SIZE and is_canonical(rsp, 57)
 
 
-def trap_frame_around(machine_frame: int, memory: AddressSpace) -> Context | None:
-    """Read the KTRAP_FRAME whose saved RIP lies at `machine_frame`; None when there is none."""
+def trap_frame_around(machine_frame: int, child_sp: int, memory: AddressSpace) -> Context | None:
+    """Read the KTRAP_FRAME whose saved RIP lies at `machine_frame`; None when the handler's frame has no room for one."""
     address = machine_frame - TRAP_FRAME_RIP
-    data = memory.try_read(address, TRAP_FRAME_SIZE) if address > 0 else None
+    data = memory.try_read(address, TRAP_FRAME_SIZE) if address >= child_sp else None
     return decode_trap_frame(data, address, Architecture.X64) if data is not None else None

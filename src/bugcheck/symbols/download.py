@@ -91,7 +91,13 @@ class Transfer:
     """
 
     def __init__(
-        self, http: HttpClient, cache: SymbolCache, wanted: WantedFile, url: str, patience: Patience, world: Surroundings
+        self,
+        http: HttpClient,
+        cache: SymbolCache,
+        wanted: WantedFile,
+        url: str,
+        patience: Patience,
+        world: Surroundings,
     ) -> None:
         self.http = http
         self.wanted = wanted
@@ -142,7 +148,7 @@ class Transfer:
         self._check()
 
     def _attempt(self) -> None:
-        with self.http.get(self.url, self.done) as answer:
+        with self.http.get(self.url, self.done if self.validator else 0) as answer:
             self._accept(answer)
             total = self._total(answer)
             if total > self.patience.size_limit:
@@ -158,9 +164,9 @@ class Transfer:
         if answer.status in _PASSING:
             raise _ServerBusy(answer)
         validator = _validator(answer)
-        if answer.status == 206 and not answer.encoded and self.done and validator == self.validator:
-            if answer.headers.get("content-range", "").startswith(f"bytes {self.done}-"):
-                return
+        continues = answer.headers.get("content-range", "").startswith(f"bytes {self.done}-")
+        if answer.status == 206 and continues and self.done and validator and validator == self.validator:
+            return
         if answer.status in (206, 416):
             self._discard("")
             raise HttpFault("the server's file has changed since the last part", passing=True)
@@ -204,6 +210,8 @@ class _ServerBusy(HttpFault):
 
 
 def _validator(answer: Answer) -> str:
-    """Shorten what tells a file's versions apart; "" when the server gives nothing (or only a weak ETag)."""
+    """Shorten what tells a file's versions apart; "" when the server gives nothing of use."""
+    if answer.encoded:  # bytes on the wire are not the file's
+        return ""
     text = answer.headers.get("etag") or answer.headers.get("last-modified") or ""
     return "" if not text or text.startswith("W/") else sha256(text.encode()).hexdigest()[:12]

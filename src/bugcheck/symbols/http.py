@@ -116,7 +116,9 @@ class HttpClient:
         with self._lock:
             for connection in self._sockets.values():
                 try:
-                    socket.socket.shutdown(connection, socket.SHUT_RDWR)  # TLS sockets' own shutdown changes their state
+                    socket.socket.shutdown(
+                        connection, socket.SHUT_RDWR
+                    )  # TLS sockets' own shutdown changes their state
                 except OSError:
                     continue
 

@@ -21,7 +21,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Lock
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from bugcheck.dump.open import map_file
 from bugcheck.errors import DumpError
@@ -144,17 +144,15 @@ class SymbolClient:
             hours = (self._world.now() - since) / 3600
             detail = f"the server did not have it {hours:.1f} hours ago"
             return Search(wanted, None, False, (Attempt(f"{server}/{_route(wanted)}", "missing", detail),))
-        if reason := self._unreachable.get(server):
+        if reason := self._unreachable.get(_host(server)):
             return Search(wanted, None, False, (Attempt(server, "skipped", f"not asked again after: {reason}"),))
         return None
 
     def _fetch(self, wanted: WantedFile, server: str, cache: SymbolCache, attempts: list[Attempt]) -> Path | None:
         path, missed = self._fetch_variants(wanted, f"{server}/{_route(wanted)}", cache, attempts)
-        if path is None and missed and server not in self._unreachable and self._is_tiered(server):
+        if path is None and missed and self._is_tiered(server):
             route = f"{server}/{quote(wanted.name[:2].lower())}/{_route(wanted)}"
             path, _ = self._fetch_variants(wanted, route, cache, attempts)
-        if attempts[-1].outcome == "failed" and attempts[-1].place not in self._unreachable:
-            return path
         return path
 
     def _fetch_variants(
@@ -199,15 +197,15 @@ class SymbolClient:
         outcome = "found" if final else "mismatch" if fault.startswith("it is ") else "damaged"
         return Attempt(url, outcome, fault), final
 
-    def _follow(
-        self, wanted: WantedFile, url: str, pointer: Path, cache: SymbolCache
-    ) -> tuple[Attempt, Path | None]:
+    def _follow(self, wanted: WantedFile, url: str, pointer: Path, cache: SymbolCache) -> tuple[Attempt, Path | None]:
         with pointer.open("rb") as file:
             text = read_pointer(file.read(POINTER_LIMIT))
         if text.upper().startswith("MSG:"):
             return Attempt(url, "missing", f"the server says: {ascii(text[4:].strip())[1:-1]}"), None
         if not is_url(text):
-            return Attempt(url, "refused", f"points to {ascii(text[:200])}, which is not opened on a server's word"), None
+            return Attempt(
+                url, "refused", f"points to {ascii(text[:200])}, which is not opened on a server's word"
+            ), None
         try:
             target = redirected(url, text)
         except HttpFault as fault:
@@ -231,7 +229,7 @@ class SymbolClient:
     def _note_unreachable(self, url: str, got: Transferred) -> None:
         if got.unreachable:
             with self._lock:
-                self._unreachable.setdefault(url, got.detail)
+                self._unreachable.setdefault(_host(url), got.detail)
 
     def _exclusively(self, path: Path) -> Lock:
         """Lock a file of the cache against the other threads of this client."""
@@ -248,3 +246,7 @@ class SymbolClient:
 
 def _route(wanted: WantedFile) -> str:
     return f"{quote(wanted.name)}/{wanted.key}"
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc

@@ -1,0 +1,10 @@
+"""Bytes → a cabinet."""
+
+from __future__ import annotations
+
+from fuzz.targets.target import fuzz, packed_file
+
+one_input = packed_file(b"MSCF\0\0\0\0")
+
+if __name__ == "__main__":
+    fuzz(one_input)
