@@ -75,7 +75,7 @@ def _value(name: str, width: int, random: Random) -> int:
 
 def _put(data: bytearray, at: int, width: int, value: int) -> None:
     raw = (value & ((1 << 8 * width) - 1)).to_bytes(width, "little")
-    if 0 <= at and at + width <= len(data):
+    if at >= 0 and at + width <= len(data):
         data[at : at + width] = raw
 
 

@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -64,8 +64,8 @@ def peak_megabytes() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAX_RSS_UNIT / (1 << 20)
 
 
-def examine(data: bytes, name: str, *, packed: bool = False) -> Result:
-    """Analyse and render one mutant; never raises."""
+def examine(data: bytes, name: str, *, packed: bool = False, megabytes: float = MEGABYTES) -> Result:
+    """Analyse and render one mutant; never raises. `megabytes` is what this process may take at most."""
     started = time.process_time()
     outcome, trouble, details = "refused", "", ""
     try:
@@ -80,8 +80,8 @@ def examine(data: bytes, name: str, *, packed: bool = False) -> Result:
     seconds = time.process_time() - started
     if not trouble and seconds > SECONDS:
         trouble = f"slower than {SECONDS:g} s"
-    if not trouble and peak_megabytes() > MEGABYTES:
-        trouble = f"more than {MEGABYTES} MB"
+    if not trouble and peak_megabytes() > megabytes:
+        trouble = f"more than {megabytes} MB"
     return Result(outcome, seconds, peak_megabytes(), trouble, details)
 
 
@@ -146,12 +146,12 @@ def _where(error: BaseException) -> str:
     return f"{type(error).__name__} in bugcheck/{last.filename.rpartition('/bugcheck/')[2]}:{last.lineno} {last.name}"
 
 
-def _alarm(number: int, frame: FrameType | None) -> None:
+def _alarm(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
     raise Hang
 
 
 @contextmanager
-def _watchdog() -> Iterator[None]:
+def _watchdog() -> Generator[None]:
     before = signal.signal(signal.SIGALRM, _alarm)
     signal.setitimer(signal.ITIMER_REAL, HANG_SECONDS)
     try:

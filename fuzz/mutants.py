@@ -203,6 +203,13 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def _only(kitchen: Kitchen, position: int) -> bool:
+    result = kitchen.examine(position)
+    _keep(kitchen, position, result)
+    print(kitchen.steps[position].describe(kitchen.seeds), result.outcome, result.trouble, result.details, sep="\n")
+    return bool(result.trouble)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run it; 1 when anything was wrong."""
     options = _options(arguments)
@@ -212,10 +219,7 @@ def main(arguments: list[str] | None = None) -> int:
     for format_name in options.format or FORMATS:
         prepared = kitchen(format_name, options.count, options.seed)
         if options.only is not None:
-            result = prepared.examine(options.only)
-            _keep(prepared, options.only, result)
-            print(prepared.steps[options.only].describe(prepared.seeds), result.outcome, result.trouble, result.details)
-            wrong += bool(result.trouble)
+            wrong += _only(prepared, options.only)
             continue
         tally = run(prepared, options.jobs)
         _tell(prepared, tally)

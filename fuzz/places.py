@@ -1,7 +1,7 @@
 """A dump's bytes → the places where damage hurts: fields, tables, links of lists, page tables, counted strings.
 
-Source: the readers' own layouts, so that a field they learn to read is a field that is damaged.  (Only the *places* come
-from them; what must come out is nothing but "no crash", so a shared mistake can hide nothing.)
+Source: the readers' own layouts, so that a field they learn to read is a field that is damaged.  Only the places come
+from them; what must come out is nothing but "no crash", so a shared mistake can hide nothing.
 """
 
 from __future__ import annotations

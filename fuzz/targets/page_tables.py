@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from bugcheck.binary import BinaryView
 from bugcheck.dump.dump import Architecture, Dump
 from bugcheck.dump.page_maps import RunMap
@@ -35,7 +37,7 @@ def one_input(data: bytes) -> None:
     for at in (-_TAIL, -_TAIL // 2):
         _read(space, int.from_bytes(data[at:][:8], "little") & ((1 << architecture.bits) - 1))
     ranges = list(space.mapped_ranges(budget=Budget(_TABLES, _PAGES)))
-    assert all(one.start + one.size <= two.start for one, two in zip(ranges, ranges[1:], strict=False))
+    assert all(one.start + one.size <= two.start for one, two in pairwise(ranges))
 
 
 def _read(space: TranslatedSpace, address: int) -> None:

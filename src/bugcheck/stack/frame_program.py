@@ -10,7 +10,7 @@ number (`$20` is ebx).  `$L` and `$P` (places of locals and parameters) are assi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 MAX_TOKENS = 512
 """Longest program that is run; the longest seen has 40 tokens."""
@@ -29,10 +29,12 @@ class ProgramResult:
     Attributes:
         registers: all registers after it ran, temporaries excluded.
         return_slot: address of the word that became eip.
+        assigned: names the program assigned, temporaries included.
     """
 
     registers: dict[str, int]
     return_slot: int
+    assigned: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -45,6 +47,7 @@ class _Run:
     stack: list[int | str]
     loaded_from: int = 0
     return_slot: int = -1
+    assigned: set[str] = field(default_factory=set[str])
 
     def push(self, item: int | str) -> bool:
         """Push an operand; False when the stack is full."""
@@ -78,7 +81,9 @@ def run_program(
     if not all(_execute(run, token) for token in tokens):
         return None
     kept = {name: value for name, value in run.values.items() if name in registers}
-    return ProgramResult(kept, run.return_slot) if run.return_slot >= 0 and "esp" in kept else None
+    if run.return_slot < 0 or "esp" not in kept:
+        return None
+    return ProgramResult(kept, run.return_slot, frozenset(run.assigned))
 
 
 def _execute(run: _Run, token: str) -> bool:
@@ -101,6 +106,7 @@ def _assign(run: _Run) -> bool:
     if value is None or not isinstance(name, str):
         return False
     run.values[name] = value
+    run.assigned.add(name)
     if name == "eip":
         run.return_slot = run.loaded_from
     return True

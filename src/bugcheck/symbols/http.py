@@ -5,8 +5,8 @@ Source: RFC 9110 (redirects, ranges, status codes); httpx2's documentation.
 Nothing is taken from the environment (proxies, certificates): the caller passes what it wants.  Redirects are followed
 here, because httpx2 would follow one from https to http.
 
-Folklore: symbol servers behind storage services redirect to a signed address of another host; Mozilla's stores its files
-gzip-encoded and says so in Content-Encoding even when asked for identity.
+Folklore: symbol servers behind storage services redirect to a signed address of another host; Mozilla's stores its
+files gzip-encoded and says so in Content-Encoding even when asked for identity.
 """
 
 from __future__ import annotations

@@ -188,7 +188,7 @@ def _unpacked(path: str) -> bytes:
     opener = lzma.open if head == b"\xfd7zXZ\0" else gzip.open if head[:2] == b"\x1f\x8b" else open
     try:
         with opener(path, "rb") as file:
-            data = cast("bytes", file.read(SIZE_LIMIT + 1))
+            data = file.read(SIZE_LIMIT + 1)
     except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         raise CorruptDump(path, f"cannot be unpacked: {error or type(error).__name__}") from error
     if len(data) > SIZE_LIMIT:

@@ -132,7 +132,7 @@ def read(data: bytes | memoryview, source: Source | None = None) -> IsfIndex | N
     words = 3 * symbol_count + 1 + _ENTRY_WORDS * entry_count
     if len(body) != body_size or 4 * words > body_size or source not in (None, Source(size, time)):
         return None
-    if _header(symbol_count, entry_count, Source(size, time), body) != view[: _HEADER.size]:
+    if _header(symbol_count, entry_count, Source(size, time), body) != bytes(view[: _HEADER.size]):
         return None
     return IsfIndex(view, symbol_count, entry_count)
 

@@ -204,7 +204,7 @@ class SymbolClient:
             return Attempt(url, "missing", f"the server says: {ascii(text[4:].strip())[1:-1]}"), None
         if not is_url(text):
             return Attempt(
-                url, "refused", f"points to {ascii(text[:200])}, which is not opened on a server's word"
+                url, "refused", f"points to {text[:200]!a}, which is not opened on a server's word"
             ), None
         try:
             target = redirected(url, text)

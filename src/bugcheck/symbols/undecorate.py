@@ -6,6 +6,8 @@ Source: "Decorated Names" (Microsoft C++ documentation) for the C forms and the 
 Folklore:
     A leading underscore belongs to the name on x64 and ARM, and to the calling convention on x86 only.
     `__imp__X@4` is the import pointer of x86 and `__imp_X` that of x64; both become `__imp_X`.
+    Back-references make short names expand without end: eight parameters that repeat one type of eight parameters, and
+    so on, turn 101 characters into nine million.  Names are only handed to the demangler when they cannot.
     Procedure records already hold plain names, publics hold decorated ones: the short form is chosen to agree.
 """
 
@@ -14,8 +16,12 @@ from __future__ import annotations
 NAME_LIMIT = 4096
 """Longest decorated name, in characters, that is taken apart; the compilers cut theirs at that length too."""
 
+EXPANSION_LIMIT = 1 << 20
+"""Most characters that a name may come to when all its back-references are followed."""
+
 _IMPORT = "__imp_"
 _DIGITS = "0123456789"
+_SEQUENCE = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _CONVENTIONS = ("__cdecl ", "__thiscall ", "__stdcall ", "__fastcall ", "__vectorcall ", "__clrcall ", "__swift_1 ")
 _OPEN = {"<": ">", "(": ")", "`": "'", "{": "}"}
 
@@ -69,12 +75,36 @@ def _itanium(name: str, full: bool) -> str:
 
 
 def _demangle(name: str) -> str:
-    """Ask pydemumble; empty when it is not installed or does not understand the name."""
+    """Ask pydemumble; empty when it is not installed, does not understand the name, or might not come back."""
+    repeats = _microsoft_repeats(name) if name.startswith("?") else _itanium_repeats(name)
+    if repeats * len(name) > EXPANSION_LIMIT:
+        return ""
     try:
         from pydemumble import demangle
     except ImportError:
         return ""
     return demangle(name)
+
+
+def _microsoft_repeats(name: str) -> int:
+    """Bound how often a part of a `?` name can be repeated.
+
+    Digits repeat parameters, and only function types (`P6`, `P8`, …) hold parameters that hold parameters.
+    """
+    bound, digits = 1, 0
+    for character in name:
+        digits += character in _DIGITS
+        if character in "68":
+            bound, digits = bound * (1 + digits), 0
+    return bound * (1 + digits)
+
+
+def _itanium_repeats(name: str) -> int:
+    """Bound how often a part of a `_Z` or `_R` name can be repeated: n references nest best in threes, 3**(n/3)."""
+    references = name.count("B") if name.startswith("_R") else 0
+    for position, character in enumerate(name):
+        references += character in "ST" and name[position + 1 :].lstrip(_SEQUENCE).startswith("_")
+    return 3 ** (references // 3)
 
 
 def _microsoft_scopes(name: str) -> str:
@@ -85,7 +115,7 @@ def _microsoft_scopes(name: str) -> str:
     special = name[:3] if name[1:3] in ("?0", "?1") else ""
     scopes, end, _ = name[3 if special else 1 :].partition("@@")
     parts = scopes.split("@")
-    if not end or not all(part.isidentifier() for part in parts):
+    if not end or not all(part.replace("$", "_").isidentifier() for part in parts):
         return ""
     if special:
         parts.insert(0, parts[0] if special == "??0" else "~" + parts[0])

@@ -80,7 +80,7 @@ def _blame(crash: Crash, group: list[Finding], others: list[Finding]) -> Blame:
         because=tuple(finding.statement for finding in group),
         against=tuple(finding.statement for finding in others),
         would_change_our_mind=tuple(dict.fromkeys(f.refuted_by for f in group if f.refuted_by)),
-        clause=best.clause,
+        clause=next((finding.clause for finding in group if finding.clause), ""),
     )
 
 

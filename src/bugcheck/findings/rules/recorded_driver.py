@@ -27,5 +27,4 @@ def recorded_driver(crash: Crash) -> Iterator[Finding]:
         module=module.name if module else None,
         category=Category.DRIVER,
         refuted_by="a bug check whose address only happens to lie in that driver",
-        clause="is the driver the kernel recorded as breaking the rules",
     )
