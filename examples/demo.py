@@ -1,8 +1,8 @@
 """A machine that never was → its crash dump → what bugcheck says about it.
 
-Builds the dump of a Windows Server 2003 on which RapDrv.sys wrote through a null pointer (the crash bugcheck was founded
-on, docs/adr/0001-the-house.md), writes it to demo/, and analyses it twice: with the command line, and from Python.  Where
-the dumps of ../shared/story are at hand, the story's own dump follows.
+Builds the dump of a Windows Server 2003 on which RapDrv.sys wrote through a null pointer (the crash bugcheck was
+founded on, docs/adr/0001-the-house.md), writes it to demo/, and analyses it twice: with the command line, and from
+Python.  Where the dumps of ../shared/story are at hand, the story's own dump follows.
 
     make demo                                  or: python examples/demo.py [FOLDER]
 

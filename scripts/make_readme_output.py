@@ -3,9 +3,9 @@
     python scripts/make_readme_output.py            rewrite them
     python scripts/make_readme_output.py --check    exit 1 when one is stale
 
-A block is a comment `<!-- output: bugcheck analyze story_triage.dmp -->` before a fence of kind `console`.  Commands run in
-a folder that holds the dumps of ../shared/story and demo/server-2003.dmp, which examples/demo.py builds; two filters are
-understood behind a pipe: `head -N` and `jq .key.key`.  Blocks whose dump is not at hand are left as they are.
+A block is a comment `<!-- output: bugcheck analyze story_triage.dmp -->` before a fence of kind `console`.  They run
+in a folder that holds the dumps of ../shared/story and demo/server-2003.dmp, which examples/demo.py builds; two filters
+are understood behind a pipe: `head -N` and `jq .key.key`.  Blocks whose dump is not at hand are left as they are.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import re
 import shlex
 import sys
 from collections.abc import Iterator
-from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -88,11 +88,8 @@ def run(arguments: list[str]) -> str:
     """Run the command line; returns what it wrote to standard output and standard error."""
     stream = io.StringIO()
     os.environ["COLUMNS"] = "120"
-    with redirect_stdout(stream), redirect_stderr(stream):
-        try:
-            command_line(arguments)
-        except SystemExit:  # argparse, for --help and --version
-            pass
+    with redirect_stdout(stream), redirect_stderr(stream), suppress(SystemExit):  # argparse leaves so after --help
+        command_line(arguments)
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
 
 

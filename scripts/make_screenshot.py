@@ -20,11 +20,10 @@ ROOT = Path(__file__).resolve().parents[1]
 PICTURE = ROOT / "docs" / "images" / "analyze.png"
 LINE_HEIGHT, WIDTH, BORDER = 20, 1010, 20
 """Pixels."""
-PAGE = """<!doctype html><meta charset="utf-8"><style>
-{stylesheet}
-body {{ margin: 0; padding: {border}px; background: #16181d; color: #d6d8dc; }}
-pre {{ margin: 0; font: 13px/20px "DejaVu Sans Mono", monospace; }}
-</style><pre>{{code}}</pre>"""
+PAGE = f"""<!doctype html><meta charset="utf-8"><style>
+body {{ margin: 0; padding: {BORDER}px; background: #16181d; color: #d6d8dc; }}
+pre {{ margin: 0; font: 13px/{LINE_HEIGHT}px "DejaVu Sans Mono", monospace; }}
+</style><pre>CODE</pre>"""
 
 
 def main(arguments: list[str]) -> int:
@@ -54,8 +53,8 @@ def as_page(text: str) -> str:
 
     console = Console(record=True, width=122, file=io.StringIO(), force_terminal=True, color_system="standard")
     console.print(Text.from_ansi(text))
-    page = PAGE.format(stylesheet="{stylesheet}", border=BORDER)
-    return console.export_html(theme=MONOKAI, code_format=page.replace("{stylesheet}", ""), inline_styles=True)
+    code = console.export_html(theme=MONOKAI, code_format="{code}", inline_styles=True)
+    return PAGE.replace("CODE", code)
 
 
 def draw(page: Path, height: int) -> None:

@@ -3,7 +3,7 @@
 Source: the habits of a debugger engine (10.0.15063), found on the story dump by changing single words (`windbg.md` §3.7
 of this project's notes) and on two dozen user dumps (corpus `dbgeng_user.jsonl`).  In this order:
 
-1. the function's record (FrameData, FPO, trap, task gate, non-FPO), see `fpo_x86.py`;
+1. the function's record (FrameData, FPO, trap, task gate, non-FPO), see `x86_records.py`;
 2. where eip is a wild address, the word at esp: somebody called it;
 3. the ebp chain, unless the code before its return address shows that nothing called from there;
 4. the first word from ebp (else esp) upward with a call before it;
@@ -22,12 +22,11 @@ from __future__ import annotations
 
 from bugcheck.dump.dump import Architecture
 from bugcheck.machine.context import Context
-from bugcheck.stack.fpo_x86 import NON_FPO, TRAP, TSS, leave_by_record
+from bugcheck.stack.x86_records import NON_FPO, TRAP, TSS, leave_by_record
 from bugcheck.stack.frame import StackSource, Step, Trust
 from bugcheck.stack.module_image import ModuleImages
 from bugcheck.stack.x86_code import LONGEST_EPILOGUE, LONGEST_PROLOGUE, follow_epilogue, follow_prologue
-from bugcheck.stack.x86_frame import FrameContext, WayOut, X86Frame, end_at, leave_by, trusted_as
-from bugcheck.stack.x86_frame import Below as Below
+from bugcheck.stack.x86_frame import Below, FrameContext, WayOut, X86Frame, end_at, leave_by
 from bugcheck.stack.x86_returns import LOWEST_CODE, SCAN_WORDS, Standing, StackWords
 from bugcheck.symbols.symbols import FpoRecord, FrameData
 
@@ -210,5 +209,5 @@ def _astray(frame: X86Frame) -> WayOut | None:
         return None
     if frame.exact or word is None or word < LOWEST_CODE:
         return None
-    way = trusted_as(leave_by(frame.esp, frame.ebp, Trust.SCAN, frame), Trust.SCAN)
+    way = leave_by(frame.esp, frame.ebp, Trust.SCAN, frame)
     return way and WayOut(way.registers, way.trust, way.frame_address, astray=frame.below.astray + 1)

@@ -14,7 +14,7 @@ LONGEST_PROLOGUE = 64
 """Bytes from a function's start within which eip may be for `follow_prologue`."""
 LONGEST_EPILOGUE = 32
 _MASK32 = 0xFFFF_FFFF
-_PUSHES_EBP, _ESP = 5, 4
+_EBP, _ESP = 5, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +23,10 @@ class Prologue:
 
     Attributes:
         depth: bytes pushed since the function was entered; the return address is at esp + depth.
-        ebp_at: distance from esp to the pushed ebp, or None when ebp was not pushed yet.
-        frame_set: True once ebp points at the frame.
+        frame_set: True once ebp points at the frame; until then ebp is the caller's.
     """
 
     depth: int
-    ebp_at: int | None
     frame_set: bool
 
 
@@ -38,20 +36,15 @@ def follow_prologue(code: bytes) -> Prologue | None:
     `code` holds exactly the bytes before eip.
     """
     position, depth = 0, 0
-    pushed_at: int | None = None
     frame_set = False
     while position < len(code):
         step = _prologue_instruction(code, position)
         if step is None:
             return None
         length, moved = step
-        if code[position] == 0x50 + _PUSHES_EBP and pushed_at is None:
-            pushed_at = depth + 4
         frame_set = frame_set or code[position : position + 2] in (b"\x8b\xec", b"\x89\xe5")
         position, depth = position + length, depth + moved
-    if position != len(code):
-        return None
-    return Prologue(depth, None if pushed_at is None else depth - pushed_at, frame_set)
+    return Prologue(depth, frame_set) if position == len(code) else None
 
 
 def _prologue_instruction(code: bytes, at: int) -> tuple[int, int] | None:
@@ -88,7 +81,7 @@ class Epilogue:
             elif kind == "frame":
                 esp = ebp + operand
             else:
-                saved = esp if kind == "pop" and operand == _PUSHES_EBP else saved
+                saved = esp if kind == "pop" and operand == _EBP else saved
                 esp += 4
         return esp & _MASK32, saved if saved is None else saved & _MASK32
 
@@ -116,7 +109,7 @@ def _epilogue_instruction(code: bytes, at: int) -> tuple[int, tuple[tuple[str, i
     if 0x58 <= first <= 0x5F and first != 0x58 + _ESP:
         return 1, (("pop", first - 0x58),)
     if first == 0xC9:
-        return 1, (("frame", 0), ("pop", _PUSHES_EBP))
+        return 1, (("frame", 0), ("pop", _EBP))
     if pair in (b"\x8b\xe5", b"\x89\xec"):
         return 2, (("frame", 0),)
     if pair == b"\x83\xc4" and len(three) == 3 and three[2] < 0x80:

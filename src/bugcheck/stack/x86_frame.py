@@ -7,7 +7,7 @@ debugger prints for which kind of frame was found on the story dump.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from bugcheck.machine.context import Context
 from bugcheck.stack.frame import Step, Trust
@@ -131,7 +131,3 @@ def end_at(frame: X86Frame, frame_address: int) -> WayOut:
     """End the stack at a frame: its return address is 0."""
     return WayOut({"eip": 0, "esp": frame.esp, "ebp": 0}, Trust.SCAN, frame_address)
 
-
-def trusted_as(way: WayOut | None, trust: Trust) -> WayOut | None:
-    """The same way out, found otherwise."""
-    return None if way is None else replace(way, trust=trust)

@@ -28,6 +28,7 @@ from bugcheck.symbols.isf_index import BASE, ENUM, FACTS, TYPE, IsfIndex, Source
 from bugcheck.symbols.isf_types import IsfTypes, Json
 from bugcheck.symbols.symbols import Symbol, Symbols
 from bugcheck.symbols.types import TypeTable
+from bugcheck.symbols.undecorate import undecorate
 
 SIZE_LIMIT = 48 << 20
 """Bytes of JSON; the largest ntkrnlmp tables have 20 MB when pretty-printed."""
@@ -99,7 +100,8 @@ class IsfSymbols(Symbols):
             section = self._section(rva)
             in_data = section is not None and not section.characteristics & EXECUTE
             kind = "data" if in_data or is_constant(name) else "public"
-        return Symbol(rva, name, kind=kind)
+        plain = undecorate(name) if name.startswith("?") else name
+        return Symbol(rva, plain, kind=kind, decorated="" if plain == name else name)
 
     def find(self, name: str) -> Symbol | None:
         """Find a symbol by its name, as the table has it or with the underscore that the table cuts off."""

@@ -57,7 +57,8 @@ class IsfTypes(TypeTable):
         members: dict[str, Member] = {}
         self._collect(raw, 0, members, DEPTH_LIMIT)
         kind = "union" if raw.get("kind") == "union" else "struct"
-        return TypeLayout(name, kind, _number(raw.get("size")), members)
+        ordered = sorted(members.values(), key=lambda member: (member.offset, member.bit_position or 0))
+        return TypeLayout(name, kind, _number(raw.get("size")), {member.name: member for member in ordered})
 
     def _collect(self, raw: Json, base: int, members: dict[str, Member], depth: int) -> None:
         for name, field in _dictionary(raw.get("fields")).items():
