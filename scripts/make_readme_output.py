@@ -26,7 +26,7 @@ from bugcheck.cli.main import main as command_line
 ROOT = Path(__file__).resolve().parents[1]
 STORY = ROOT.parent / "shared" / "story"
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
-BLOCK = re.compile(r"(<!-- output: (?P<command>.+?) -->\n```console\n)(?P<shown>.*?)(\n```\n)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- output: (?P<command>.+?) -->\n```console\n)(?:(?!```).*\n)*(```\n)")
 
 
 def main(arguments: list[str]) -> int:
@@ -62,7 +62,7 @@ def renewed(text: str) -> str:
 
     def fill(block: re.Match[str]) -> str:
         command = block["command"]
-        return block[1] + transcript(command) + block[4] if is_runnable(command) else block[0]
+        return block[1] + transcript(command) + "\n" + block[3] if is_runnable(command) else block[0]
 
     return BLOCK.sub(fill, text)
 

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from bugcheck.dump.dump import Dump
 from bugcheck.dump.open import Opened, open_dumps, open_stream, sha256_of
-from bugcheck.errors import BugcheckError, DumpError, NotADump, UsageError
+from bugcheck.errors import BugcheckError, DumpError, InternalError, NotADump, UsageError
 from bugcheck.findings.findings import Crash
 from bugcheck.machine.machine import Machine
 from bugcheck.verdict.analysis import Analysis
 from bugcheck.verdict.verdict import judge
 
 STANDARD_INPUT = "-"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +128,29 @@ def _files_in(folder: str) -> list[str]:
 
 def _analyze_opened(opened: Opened, dump: Dump, hash_file: bool) -> Outcome:
     started = time.perf_counter()
-    digest = sha256_of(dump.file) if hash_file else None
-    try:
+
+    def work() -> Analysis:
+        digest = sha256_of(dump.file) if hash_file else None
         crash = Crash(Machine(dump))
         verdict = judge(crash)
+        return Analysis(opened.name, digest, crash, verdict, time.perf_counter() - started)
+
+    result = shielded(opened.name, work)
+    if isinstance(result, BugcheckError):
+        return Outcome(opened.name, None, result)
+    return Outcome(opened.name, result, None)
+
+
+def shielded(name: str, work: Callable[[], T]) -> T | BugcheckError:
+    """Do one file's work at the interface edge: whatever goes wrong comes back as an error, for the other files' sake."""
+    try:
+        return work()
     except BugcheckError as error:
-        return Outcome(opened.name, None, error)
-    seconds = time.perf_counter() - started
-    return Outcome(opened.name, Analysis(opened.name, digest, crash, verdict, seconds), None)
+        return error
+    except Exception as error:  # the third of the three places: a mistake of ours must not end as a traceback
+        internal = InternalError(f"{name}: internal error, please report it: {type(error).__name__}: {error}")
+        internal.__cause__ = error
+        return internal
 
 
 def _only(opened: list[Opened], path: str) -> Opened:
@@ -164,4 +180,5 @@ __all__ = [
     "open_all",
     "open_dump",
     "read_memory",
+    "shielded",
 ]

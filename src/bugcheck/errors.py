@@ -7,6 +7,7 @@
     │   ├── CorruptDump               a structure contradicts itself or the file (exit status 3 when nothing could be read)
     │   │   └── TruncatedDump         the file ends before the structure does
     │   └── LimitExceeded             a count, size or ratio beyond what bugcheck is willing to follow
+    ├── InternalError                 bugcheck itself failed; the interface edge turns any other exception into it
     └── MemoryFault                   an address whose bytes are missing, and why
         ├── NotPresent                a page-table entry at some level is not valid
         ├── PagedOut                  the page is in a page file, which no dump holds
@@ -43,6 +44,10 @@ class DumpError(BugcheckError):
         self.file = file
         self.offset = offset
         self.reason = reason
+
+
+class InternalError(BugcheckError):
+    """A mistake in bugcheck, with the exception that showed it as `__cause__`; please report it."""
 
 
 class NotADump(DumpError):

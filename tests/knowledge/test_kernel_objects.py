@@ -234,3 +234,8 @@ def test_the_nearest_lower_build_is_not_called_exact() -> None:
 @pytest.mark.parametrize(("architecture", "build"), [("x64", 2600), ("ia64", 3790), ("", 0), ("arm64", 10240)])
 def test_nothing_below_is_none(architecture: str, build: int) -> None:
     assert object_offsets(architecture, build) is None
+
+
+def test_a_structure_without_a_stated_size_decides_nothing() -> None:
+    # found by fuzz/mutants.py: builds from 26100 on ARM64 state no size of ETHREAD
+    assert object_offsets("arm64", 26100, sizes={"ETHREAD": 0x500}) is not None

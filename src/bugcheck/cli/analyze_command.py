@@ -7,8 +7,9 @@ from argparse import Namespace
 from collections.abc import Iterator
 from typing import TextIO
 
-from bugcheck.api import Outcome, analyze_all
+from bugcheck.api import Outcome, analyze_all, shielded
 from bugcheck.cli.terminal import complain, output, wants_colour, width_of, with_progress
+from bugcheck.errors import BugcheckError
 
 
 def run(options: Namespace) -> int:
@@ -17,8 +18,7 @@ def run(options: Namespace) -> int:
     try:
         with output(options.output) as stream:
             for index, outcome in enumerate(_outcomes(options)):
-                status = max(status, outcome.exit_status)
-                _show(outcome, options, stream, index)
+                status = max(status, _show(outcome, options, stream, index))
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise
@@ -33,26 +33,33 @@ def _outcomes(options: Namespace) -> Iterator[Outcome]:
     return with_progress(outcomes, len(options.files), "analysing")
 
 
-def _show(outcome: Outcome, options: Namespace, stream: TextIO, index: int) -> None:
-    if outcome.analysis is None:
+def _show(outcome: Outcome, options: Namespace, stream: TextIO, index: int) -> int:
+    """Write one answer; returns its exit status."""
+    text = None
+    if outcome.analysis is not None:
+        text = shielded(outcome.path, lambda: _render(outcome, options, stream, index))
+        if isinstance(text, BugcheckError):
+            outcome, text = Outcome(outcome.path, None, text), None
+    if text is None:
         complain(str(outcome.error))
-        if options.json:
-            _write_json(_error_json(outcome), stream)
-        return
+        text = _json_line(_error_json(outcome)) if options.json else ""
+    stream.write(text)
+    return outcome.exit_status
+
+
+def _render(outcome: Outcome, options: Namespace, stream: TextIO, index: int) -> str:
+    assert outcome.analysis is not None
     if options.json:
         from bugcheck.reports.analysis_json import analysis_json
 
-        _write_json(analysis_json(outcome.analysis), stream)
-    elif options.quiet:
-        _write_line(outcome, stream)
-    else:
-        _write_screen(outcome, options, stream, index)
+        return _json_line(analysis_json(outcome.analysis))
+    return _line(outcome) if options.quiet else _screen(outcome, options, stream, index)
 
 
-def _write_json(value: object, stream: TextIO) -> None:
+def _json_line(value: object) -> str:
     from json import dumps
 
-    stream.write(dumps(value, ensure_ascii=True) + "\n")
+    return dumps(value, ensure_ascii=True) + "\n"
 
 
 def _error_json(outcome: Outcome) -> dict[str, object]:
@@ -70,23 +77,24 @@ def _error_json(outcome: Outcome) -> dict[str, object]:
     }
 
 
-def _write_line(outcome: Outcome, stream: TextIO) -> None:
+def _line(outcome: Outcome) -> str:
     from bugcheck.reports.escape import printable
 
     assert outcome.analysis is not None
     check = outcome.analysis.bugcheck
     code = f"{check.recorded_code:#x} {check.name}  " if check else ""
-    stream.write(printable(f"{outcome.path}: {code}{outcome.analysis.headline}") + "\n")
+    return printable(f"{outcome.path}: {code}{outcome.analysis.headline}") + "\n"
 
 
-def _write_screen(outcome: Outcome, options: Namespace, stream: TextIO, index: int) -> None:
+def _screen(outcome: Outcome, options: Namespace, stream: TextIO, index: int) -> str:
     from bugcheck.reports.analysis_document import analysis_document
     from bugcheck.reports.escape import printable
     from bugcheck.reports.formats.text import draw
 
     assert outcome.analysis is not None
+    head = ""
     if index or len(options.files) > 1 or outcome.path != options.files[0]:
-        stream.write(("\n" if index else "") + f"── {printable(outcome.path)} ──\n")
+        head = ("\n" if index else "") + f"── {printable(outcome.path)} ──\n"
     document = analysis_document(outcome.analysis, verbose=options.verbose, modules=options.modules)
     colour = options.output is None and wants_colour(options, stream)
-    stream.write(draw(document, colour=colour, width=width_of(stream)))
+    return head + draw(document, colour=colour, width=width_of(stream))

@@ -108,6 +108,9 @@ def _add_colour(parser: ArgumentParser) -> None:
 def _run(options: Namespace) -> int:
     from importlib import import_module
 
+    from bugcheck.cli.terminal import complain
+    from bugcheck.errors import BugcheckError, UsageError
+
     command = import_module(f"bugcheck.cli.{options.command}_command")
     try:
         return int(command.run(options))
@@ -115,5 +118,8 @@ def _run(options: Namespace) -> int:
         # the reader (head, less) went away: point stdout at nothing so that the interpreter's own flush stays quiet
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except BugcheckError as error:
+        complain(str(error))
+        return 2 if isinstance(error, UsageError) else 3
     except KeyboardInterrupt:
         return 130

@@ -113,8 +113,9 @@ def _fit(line: str, service_pack: int | None, revision: int | None, sizes: Mappi
     measured = 0
     for struct, size in sizes.items():
         at = columns[7].find(f"{struct}: ")
-        stated = columns[7][at:].partition(";")[0].rpartition("sizeof=")[2] if at >= 0 else ""
-        measured += 0 if not stated else 1 if int(stated, 16) == size else -1
+        group = columns[7][at:].partition(";")[0] if at >= 0 else ""
+        _, found, stated = group.rpartition("sizeof=")
+        measured += 0 if not found else 1 if int(stated, 16) == size else -1
     pack = 1 if service_pack is not None and columns[3] == str(service_pack) else 0
     if revision is None or not columns[4]:
         return measured, pack, 0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bugcheck.errors import CorruptDump
 from bugcheck.images.debug_directory import read_debug_directory
 from bugcheck.images.identity import PdbId
 from bugcheck.images.pe_header import try_read_pe_header
@@ -37,7 +38,10 @@ def read_module_details(module: Module, memory: AddressSpace) -> ModuleDetails:
     """Read what the dump tells of one module; cheap where its header page is absent."""
     if memory.try_read(module.base, 2) != b"MZ":
         return ModuleDetails(module.pdb, module.version)
-    header = try_read_pe_header(memory, module.base, module.name)
+    try:
+        header = try_read_pe_header(memory, module.base, module.name)
+    except CorruptDump:  # MZ by chance or a damaged page: the list entry is all there is
+        header = None
     if header is None:
         return ModuleDetails(module.pdb, module.version)
     debug = read_debug_directory(memory, header)

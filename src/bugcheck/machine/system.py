@@ -140,7 +140,7 @@ def user_system(dump: Dump) -> SystemFacts:
 
 
 def _service_pack_number(text: str) -> int | None:
-    digits = "".join(char for char in text if char.isdigit())
+    digits = "".join(char for char in text if char in "0123456789")
     return int(digits) if digits and len(digits) < 3 else 0 if not text else None
 
 

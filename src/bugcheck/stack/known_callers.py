@@ -3,8 +3,8 @@
 Source: stacks in Microsoft's public bug check reference and debugger documentation, and nt's public symbols; the pairs
 have not changed from Windows 7 to Windows 11.
 
-Folklore: these frames hold the largest gaps of any kernel stack (RtlDispatchException keeps more than 1,800 bytes, much of
-it never written), so the words between them are nearly all left over from earlier calls.  Small dumps lack the code
+Folklore: these frames hold the largest gaps of any kernel stack (RtlDispatchException keeps more than 1,800 bytes, much
+of it never written), so the words between them are nearly all left over from earlier calls.  Small dumps lack the code
 bytes there; the names alone tell the chain from the rest.
 """
 

@@ -1,7 +1,7 @@
 """A word of a stack → the address it means: pointer authentication bits taken off, the Thumb bit kept out.
 
-Source: Arm ARM, "Pointer authentication": the code replaces bits above the virtual address width, bit 55 tells which half
-of the address space it was; Windows uses 48-bit addresses on ARM64.
+Source: Arm ARM, "Pointer authentication": the code replaces bits above the virtual address width, bit 55 tells which
+half of the address space it was; Windows uses 48-bit addresses on ARM64.
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ A word is taken only with evidence, the best kind first:
 | FRAME_CHAIN | no code bytes, but the word below begins a chain of saved frame pointers |
 
 Folklore:
-    Most code addresses on a stack are left over from earlier calls: on one real x64 dump 34 of the 38 that a scan without
-    checks believed.  Words that appear more than once are copies in exception records and contexts.
+    Most code addresses on a stack are left over from earlier calls: on one real x64 dump 34 of the 38 that a scan
+    without checks believed.  Words that appear more than once are copies in exception records and contexts.
     Calls through Control Flow Guard are direct calls to `_guard_dispatch_icall` and say nothing of where they end.
 """
 
@@ -102,6 +102,7 @@ class _Scanner:
         self.width = context.architecture.pointer_size
         self.images = images
         self.source = source
+        self.exact = exact
         ip = context.instruction_pointer or 0
         image = images.at(ip if exact else ip - 1, source)
         symbol = _symbol_at(image, ip - image.module.base - (not exact), source) if image is not None else None
@@ -132,6 +133,8 @@ class _Scanner:
         image = self.images.at(address - 1, self.source) if address else None
         if image is None or image.is_executable(address - 1 - image.module.base) is False:
             return None
+        if self.exact and address == self.callee.ip:  # pushed by the call that captured these registers
+            return None
         rva = address - image.module.base
         symbol = _symbol_at(image, rva - 1, self.source)
         if symbol is not None and not _may_return_into(symbol, rva):
@@ -147,8 +150,7 @@ class _Scanner:
         if calls == ():
             return Evidence.NONE
         if self.callers:
-            known = any(part in self.callers for part in name.split("|"))
-            return Evidence.BY_NAME if known else Evidence.CONTRADICTED
+            return Evidence.BY_NAME if name in self.callers else Evidence.CONTRADICTED
         if calls is not None:
             found = max(self._call_evidence(image, call) for call in calls)
             if found is not Evidence.INDIRECT_CALL or not repeated:
@@ -231,7 +233,7 @@ def scan_step(context: Context, exact: bool, images: ModuleImages, source: Stack
 
 
 def _choose(candidates: list[Candidate], sp: int, width: int) -> Candidate | None:
-    """Pick the nearest candidate of the best evidence; a nearer one without code bytes makes an indirect call doubtful."""
+    """Pick the nearest candidate of the best evidence; a nearer one without code bytes casts doubt on weak evidence."""
     for evidence, words in _REACH:
         near = [candidate for candidate in candidates if candidate.slot < sp + words * width]
         for index, candidate in enumerate(near):

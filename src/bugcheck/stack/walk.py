@@ -1,7 +1,7 @@
 """Context → frames: the one loop that every stack walk is, whatever finds the callers.
 
-Source: this project's house rules (every frame says how it was found, every loop has a limit); the order of inline frames
-and the look-up of return addresses by the byte before them follow the debuggers.
+Source: this project's house rules (every frame says how it was found, every loop has a limit); the order of inline
+frames and the look-up of return addresses by the byte before them follow the debuggers.
 
 Folklore:
     A stack ends where the return address is 0; Windows starts threads that way.
@@ -17,7 +17,7 @@ from bugcheck.addresses import is_canonical
 from bugcheck.dump.dump import Architecture
 from bugcheck.machine.context import Context
 from bugcheck.machine.modules import Module
-from bugcheck.stack.exactness import is_exact, lookup_address
+from bugcheck.stack.exactness import lookup_address
 from bugcheck.stack.frame import Frame, StackSource, Step, Trust, Unwinder
 from bugcheck.symbols.symbols import SourceLine, Symbols
 
@@ -36,7 +36,8 @@ class Stack:
 
     Attributes:
         frames: innermost first.
-        ending: why there are no more: "end of stack", "no caller found", "frame limit", "loop", "no progress", "bad address".
+        ending: why there are no more: "end of stack", "no caller found", "frame limit", "loop", "no progress", "bad
+            address".
     """
 
     frames: tuple[Frame, ...]
@@ -72,9 +73,7 @@ def walk(
     return Stack(tuple(frames), ending)
 
 
-def _why_stop(
-    context: Context, step: Step, visited: set[tuple[int | None, int | None]], source: StackSource
-) -> str:
+def _why_stop(context: Context, step: Step, visited: set[tuple[int | None, int | None]], source: StackSource) -> str:
     """Tell why a step's caller is not followed; "" when it is."""
     ip, sp = step.caller.instruction_pointer, step.caller.stack_pointer
     if not ip:
@@ -170,8 +169,3 @@ def _names(symbols: Symbols | None, module: Module | None, at: int, ip: int) -> 
 def starting_trust(context: Context) -> Trust:
     """Trust of a stack's first frame: TRAP_FRAME for registers decoded from one, CONTEXT otherwise."""
     return Trust.TRAP_FRAME if context.source.startswith("trap frame") else Trust.CONTEXT
-
-
-def is_return_address(frame: Frame) -> bool:
-    """Tell whether a frame's instruction pointer is a return address rather than the next instruction to run."""
-    return not is_exact(frame.trust)

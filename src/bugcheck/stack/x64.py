@@ -1,6 +1,7 @@
 """x64 registers → the caller's: unwinding by .pdata, through epilogues, machine frames and trap frames.
 
-Source: "x64 exception handling", section "Unwind procedure" (Microsoft C++ documentation); KTRAP_FRAME of public symbols.
+Source: "x64 exception handling", section "Unwind procedure" (Microsoft C++ documentation); KTRAP_FRAME of public
+symbols.
 
 Folklore:
     A return address may lie behind its function's last byte (a call that does not return); it is looked up by the byte
@@ -43,7 +44,7 @@ RSP = 4
 ARGUMENTS = 4
 """Words of home area that `kb` prints on x64."""
 FIRST_INSTRUCTIONS = (b"\x48\x89\x4c\x24\x08", b"\x48\x8b\xc4", b"\x4c\x8b\xdc")
-"""mov [rsp+8],rcx; mov rax,rsp; mov r11,rsp: they address the home area or copy the stack pointer as it was on entry."""
+"""mov [rsp+8],rcx; mov rax,rsp; mov r11,rsp: they address the home area or copy the stack pointer of the entry."""
 
 
 class X64Unwinder:
@@ -63,7 +64,7 @@ class X64Unwinder:
             step = self._by_unwind_info(context, image, exact, source)
         except MemoryFault:
             step = None
-        step = step or step_over_trap(context, image, source)
+        step = step or step_over_trap(context, image, exact, source)
         if step is None and exact and (image is None or _is_at_entry(image, ip, source)):
             step = self._unmoved(context, source, needs_call=image is None)
         return step or scan_step(context, exact, self._images, source)
@@ -290,8 +291,8 @@ def _finish_machine_frame(frame: _Frame, child_sp: int) -> Step:
     registers = {name: frame.values[number] for number, name in enumerate(REGISTERS)
                  if name in NONVOLATILE and number in frame.values}  # fmt: skip
     trap_frame = trap_frame_around(at, child_sp, frame.memory)
-    volatile = trap_frame.registers if trap_frame is not None else {}
-    registers = {**volatile, **registers}
+    if trap_frame is not None:
+        registers = {**trap_frame.registers, **registers}
     registers |= {"rip": words[0], "cs": words[1] & 0xFFFF, "efl": words[2] & 0xFFFF_FFFF, "rsp": words[3]}
     source = trap_frame.source if trap_frame is not None else f"machine frame {at:#x}"
     return Step(Context(Architecture.X64, source, registers), Trust.TRAP_FRAME, child_sp)

@@ -1,8 +1,8 @@
 """x64 trap handler's frame → the interrupted code's registers, where no unwind information is to be had.
 
-Source: KTRAP_FRAME of public symbols (0x190 bytes: Rbp at 0x158, ErrorCode at 0x160, then what the processor pushes: Rip,
-SegCs, EFlags, Rsp, SegSs); "x64 exception handling", UWOP_PUSH_MACHFRAME. Intel SDM volume 3, 6.14: the processor aligns
-the stack to 16 bytes before it pushes.
+Source: KTRAP_FRAME of public symbols (0x190 bytes: Rbp at 0x158, ErrorCode at 0x160, then what the processor pushes:
+Rip, SegCs, EFlags, Rsp, SegSs); "x64 exception handling", UWOP_PUSH_MACHFRAME. Intel SDM volume 3, 6.14: the processor
+aligns the stack to 16 bytes before it pushes.
 
 Folklore:
     Handlers keep rbp at trap frame + 0x80, and call from a stack pointer that is the trap frame itself; system service
@@ -41,32 +41,35 @@ _WORDS = Struct("<5Q")
 
 
 def is_trap_handler(name: str) -> bool:
-    """Tell by its name whether a function of nt runs on a trap frame of its own (KiPageFault, KiSystemServiceCopyEnd)."""
+    """Tell by its name whether a function of nt runs on a trap frame of its own, as KiPageFault does."""
     if name.startswith(_SYSTEM_SERVICES):
         return True
     is_ki = name.startswith("Ki") and name not in _NOT_HANDLERS and not name.startswith("KiDispatch")
     return is_ki and any(word in name for word in _HANDLERS)
 
 
-def step_over_trap(context: Context, image: ModuleImage | None, source: StackSource) -> Step | None:
-    """Find the code a trap handler of nt interrupted by the layout of its frame; None when this is no handler."""
-    if image is None or image.module.name != "nt":
+def step_over_trap(context: Context, image: ModuleImage | None, exact: bool, source: StackSource) -> Step | None:
+    """Find the code a trap handler of nt interrupted by the layout of its frame; None when this is no handler.
+
+    Without symbols a trap frame right at the stack pointer shows that it is one: handlers call from there.
+    """
+    if image is None or image.module.name != "nt" or exact:
         return None
     symbols = source.symbols.symbols_of(image.module)
     symbol = symbols.nearest(max(0, context.registers["rip"] - image.module.base - 1)) if symbols else None
-    if symbol is None or not is_trap_handler(symbol.name):
+    if symbol is not None and not is_trap_handler(symbol.name):
         return None
     places = [context.registers["rsp"]]
-    if "rbp" in context.registers:
+    if "rbp" in context.registers and symbol is not None:
         places.insert(0, context.registers["rbp"] - RBP_DISTANCE)
     for place in places:
         trapped = read_trap_frame(place, source)
         if trapped is not None:
-            return trap_step(trapped, context, source.memory)
+            return _trap_step(trapped, context)
     return None
 
 
-def trap_step(trapped: Context, handler: Context, memory: AddressSpace) -> Step:
+def _trap_step(trapped: Context, handler: Context) -> Step:
     """Make the step from a handler to the code it interrupted.
 
     Registers that calls preserve are still those of the handler, save rbp, which the trap frame holds.
@@ -99,7 +102,7 @@ def is_machine_frame(data: bytes, address: int, source: StackSource) -> bool:
 
 
 def trap_frame_around(machine_frame: int, child_sp: int, memory: AddressSpace) -> Context | None:
-    """Read the KTRAP_FRAME whose saved RIP lies at `machine_frame`; None when the handler's frame has no room for one."""
+    """Read the KTRAP_FRAME whose saved RIP lies at `machine_frame`; None when the handler's frame has no room."""
     address = machine_frame - TRAP_FRAME_RIP
     data = memory.try_read(address, TRAP_FRAME_SIZE) if address >= child_sp else None
     return decode_trap_frame(data, address, Architecture.X64) if data is not None else None

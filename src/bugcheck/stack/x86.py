@@ -4,7 +4,7 @@ Source: the habits of a debugger engine (10.0.15063), found on the story dump by
 of this project's notes) and on two dozen user dumps (corpus `dbgeng_user.jsonl`).  In this order:
 
 1. the function's record (FrameData, FPO, trap, task gate, non-FPO), see `x86_records.py`;
-2. where eip is a wild address, the word at esp: somebody called it;
+2. where eip lies outside all modules, the word at esp: somebody called there;
 3. the ebp chain, unless the code before its return address shows that nothing called from there;
 4. the first word from ebp (else esp) upward with a call before it;
 5. outside all modules and with ebp leading nowhere, the word at esp, three times at most.
@@ -23,6 +23,7 @@ from __future__ import annotations
 from bugcheck.dump.dump import Architecture
 from bugcheck.machine.context import Context
 from bugcheck.stack.x86_records import NON_FPO, TRAP, TSS, leave_by_record
+from bugcheck.stack.exactness import UNWINDING_WARNING, is_exact
 from bugcheck.stack.frame import StackSource, Step, Trust
 from bugcheck.stack.module_image import ModuleImages
 from bugcheck.stack.x86_code import LONGEST_EPILOGUE, LONGEST_PROLOGUE, follow_epilogue, follow_prologue
@@ -30,7 +31,6 @@ from bugcheck.stack.x86_frame import Below, FrameContext, WayOut, X86Frame, end_
 from bugcheck.stack.x86_returns import LOWEST_CODE, SCAN_WORDS, Standing, StackWords
 from bugcheck.symbols.symbols import FpoRecord, FrameData
 
-NO_UNWIND_DATA = "WARNING: Stack unwind information not available. Following frames may be wrong."
 NO_MODULE = "WARNING: Frame IP not in any known module. Following frames may be wrong."
 MAX_ASTRAY = 3
 """Frames in a row outside all modules that are taken from the word at esp."""
@@ -49,7 +49,7 @@ class X86Unwinder:
 
         At the stack's end the caller's eip is 0, so that the last level's frame address and arguments are told.
         """
-        frame = self._frame(context, trust in (Trust.CONTEXT, Trust.TRAP_FRAME), source)
+        frame = self._frame(context, is_exact(trust), source)
         if frame is None or not frame.eip:
             return None
         way = (
@@ -82,7 +82,7 @@ class X86Unwinder:
 def _warning(frame: X86Frame) -> str:
     if frame.image is None:
         return NO_MODULE
-    return "" if frame.knows_functions else NO_UNWIND_DATA
+    return "" if frame.knows_functions else UNWINDING_WARNING
 
 
 def _by_code(frame: X86Frame) -> WayOut | None:
@@ -147,7 +147,7 @@ def _parameters(frame: X86Frame) -> int:
 
 def _called_nowhere(frame: X86Frame) -> WayOut | None:
     """Leave a wild address for whoever called it: its return address is on top of the stack."""
-    if not frame.exact or (frame.image is not None and _has_code(frame)):
+    if not frame.exact or frame.image is not None:
         return None
     word = frame.words.word(frame.esp)
     standing = frame.words.standing(word)
@@ -156,10 +156,6 @@ def _called_nowhere(frame: X86Frame) -> WayOut | None:
         if standing == Standing.NONE or chained >= Standing.POSSIBLE:
             return None
     return leave_by(frame.esp, frame.ebp, Trust.FRAME_POINTER if standing == Standing.CALLED else Trust.SCAN, frame)
-
-
-def _has_code(frame: X86Frame) -> bool:
-    return frame.image is not None and bool(frame.image.try_read(frame.eip - frame.image.module.base, 1))
 
 
 def _is_frame(frame: X86Frame) -> bool:
@@ -186,7 +182,7 @@ def _by_frame_pointer(frame: X86Frame) -> WayOut | None:
 
 
 def _by_scan(frame: X86Frame) -> WayOut | None:
-    if not frame.words.source.scan:
+    if frame.image is None or not frame.words.source.scan:
         return None
     chained = frame.words.word(frame.ebp) if _is_frame(frame) else None
     start = frame.esp if chained is None else frame.ebp
@@ -207,7 +203,9 @@ def _astray(frame: X86Frame) -> WayOut | None:
     word = frame.words.word(frame.esp)
     if frame.image is not None or not frame.words.source.scan or frame.below.astray >= MAX_ASTRAY:
         return None
-    if frame.exact or word is None or word < LOWEST_CODE:
+    if frame.exact or word is None:
         return None
+    if word < LOWEST_CODE:
+        return end_at(frame, frame.esp - 4)
     way = leave_by(frame.esp, frame.ebp, Trust.SCAN, frame)
     return way and WayOut(way.registers, way.trust, way.frame_address, astray=frame.below.astray + 1)

@@ -130,4 +130,3 @@ def leave_by(slot: int, ebp: int | None, trust: Trust, frame: X86Frame, paramete
 def end_at(frame: X86Frame, frame_address: int) -> WayOut:
     """End the stack at a frame: its return address is 0."""
     return WayOut({"eip": 0, "esp": frame.esp, "ebp": 0}, Trust.SCAN, frame_address)
-

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 
 from bugcheck.errors import DumpError, LimitExceeded
 from bugcheck.gaps import Gap
 from bugcheck.images.identity import PdbId
-from bugcheck.symbols.breakpad_reader import BreakpadRecords, read_records
+from bugcheck.symbols.breakpad_reader import BreakpadRecords, Inline, read_records
 from bugcheck.symbols.code_names import REACH
 from bugcheck.symbols.ranges import Ranges
 from bugcheck.symbols.symbols import FpoRecord, FrameData, InlineCall, SourceLine, Symbol, Symbols
@@ -49,7 +50,9 @@ class BreakpadSymbols(Symbols):
         self._publics = publics
         self._public_rvas = [records.public_rvas[index] for index in publics]
         self.gaps = (
-            (Gap(f"all records of {source}", f"{records.faults} unreadable lines", damage=True),) if records.faults else ()
+            (Gap(f"all records of {source}", f"{records.faults} unreadable lines", damage=True),)
+            if records.faults
+            else ()
         )
 
     def nearest(self, rva: int) -> Symbol | None:
@@ -86,13 +89,8 @@ class BreakpadSymbols(Symbols):
 
     def inlines_at(self, rva: int) -> tuple[InlineCall, ...]:
         """Functions inlined at an address, innermost first."""
-        records, ranges = self._records, self._inline_ranges
-        calls = [
-            call
-            for level in sorted(ranges, reverse=True)[:INLINE_LIMIT]
-            if (call := ranges[level].at(rva)) is not None
-        ]
-        found = [records.inlines[self._inline_levels[level][call]][2] for level, call in self._levels_of(calls, rva)]
+        records = self._records
+        found = [calls[index] for calls, ranges in self._inlines if (index := ranges.at(rva)) is not None]
         return tuple(
             [InlineCall(records.origins.get(c.origin, ""), records.files.get(c.file, ""), c.line) for c in found]
         )
@@ -116,3 +114,75 @@ class BreakpadSymbols(Symbols):
                 break
             rules.append(text)
         return tuple(rules)
+
+    def _function(self, index: int) -> Symbol:
+        records = self._records
+        rva, size = records.function_rvas[index], records.function_sizes[index]
+        return _symbol(rva, records.function_names[index], size, "function")
+
+    def _public(self, index: int) -> Symbol:
+        return _symbol(self._records.public_rvas[index], self._records.public_names[index], 0, "public")
+
+    @cached_property
+    def _by_name(self) -> dict[str, Symbol]:
+        found: dict[str, Symbol] = {}
+        for symbol in self.symbols():
+            found.setdefault(symbol.name, symbol)
+            found.setdefault(symbol.decorated or symbol.name, symbol)
+        return found
+
+    @cached_property
+    def _function_starts(self) -> list[int]:
+        return sorted(self._records.function_rvas)
+
+    @cached_property
+    def _lines(self) -> Ranges:
+        return Ranges(self._records.line_rvas, self._records.line_sizes)
+
+    @cached_property
+    def _inlines(self) -> list[tuple[list[Inline], Ranges]]:
+        """Calls by nesting level, the innermost level first."""
+        levels: dict[int, list[tuple[int, int, Inline]]] = {}
+        for row in self._records.inlines:
+            levels.setdefault(row[2].level, []).append(row)
+        ordered = [levels[level] for level in sorted(levels, reverse=True)[-INLINE_LIMIT:]]
+        return [([row[2] for row in rows], Ranges([r[0] for r in rows], [r[1] for r in rows])) for rows in ordered]
+
+    @cached_property
+    def _frames(self) -> list[tuple[list[FpoRecord | FrameData], Ranges]]:
+        """Frame rules, those with programs first."""
+        kinds: tuple[list[FpoRecord | FrameData], list[FpoRecord | FrameData]] = ([], [])
+        starts = set(self._records.function_rvas)
+        for record in self._records.frames:
+            if isinstance(record, FrameData):
+                kinds[0].append(replace(record, is_function_start=record.rva in starts))
+            else:
+                kinds[1].append(record)
+        return [(rows, Ranges([r.rva for r in rows], [r.size for r in rows])) for rows in kinds]
+
+    @cached_property
+    def _cfi(self) -> Ranges:
+        return Ranges([row[0] for row in self._records.cfi], [row[1] for row in self._records.cfi])
+
+
+def open_breakpad(path: str, *, expect: PdbId | None = None, loose: bool = False) -> BreakpadSymbols:
+    """Open a Breakpad file.
+
+    Raises:
+        DumpError: the file is no such file, too large, or of another PDB than `expect` (unless `loose`).
+    """
+    from bugcheck.dump.open import map_file
+
+    view = map_file(path)
+    if view.size > SIZE_LIMIT:
+        raise LimitExceeded(path, f"a Breakpad file of {view.size:#x} bytes (limit {SIZE_LIMIT:#x})")
+    records = read_records(view.read(0, view.size), path)
+    matched = expect is None or records.module[2].upper() == expect.key.upper()
+    if not matched and not loose and expect is not None:
+        raise DumpError(path, f"it is for {records.module[3]} {records.module[2]}, wanted was {expect.key}")
+    return BreakpadSymbols(records, path, matched)
+
+
+def _symbol(rva: int, name: str, size: int, kind: str) -> Symbol:
+    plain = undecorate(name) if name.startswith(("?", "_Z")) else name
+    return Symbol(rva, plain, size, kind, "" if plain == name else name)

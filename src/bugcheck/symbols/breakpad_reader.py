@@ -19,12 +19,12 @@ from bugcheck.errors import CorruptDump
 from bugcheck.symbols.symbols import FpoRecord, FrameData
 
 RECORD_LIMIT = 20_000_000
-LINE_LENGTH_LIMIT = 0x10000
 PROGRAM_LIMIT = 0x400
 """Characters of a frame program."""
 
 _INLINE_RANGES = 1000
 _FRAME_FIELDS = 9
+_LARGEST = 0xFFFF_FFFF
 
 
 def _numbers() -> array[int]:
@@ -103,7 +103,11 @@ class BreakpadRecords:
         """address size line file, without a word before them."""
         rva, size, line, file = text.split(" ")
         row = (*_range(rva, size), int(line), int(file))
-        for number, column in zip(row, (self.line_rvas, self.line_sizes, self.line_numbers, self.line_files), strict=True):
+        if not 0 <= min(row) <= max(row) <= _LARGEST:
+            raise ValueError(line[:20])
+        for number, column in zip(
+            row, (self.line_rvas, self.line_sizes, self.line_numbers, self.line_files), strict=True
+        ):
             column.append(number)
 
     def origin(self, rest: str) -> None:
@@ -114,7 +118,9 @@ class BreakpadRecords:
 
     def inline(self, rest: str) -> None:
         """INLINE level line [file] origin (address size)+."""
-        fields = rest.split(" ", 4 + 2 * _INLINE_RANGES)[: 4 + 2 * _INLINE_RANGES]
+        fields = rest.split(" ")
+        if len(fields) > 4 + 2 * _INLINE_RANGES:
+            raise ValueError(len(fields))
         heads = 4 - len(fields) % 2
         level, line, *file, origin = [int(number) for number in fields[:heads]]
         call = Inline(level, line, file[0] if file else -1, origin)

@@ -92,7 +92,6 @@ class HttpClient:
         import httpx2
 
         self.settings = settings
-        self._active: set[int] = set()
         self._sockets: dict[int, socket.socket] = {}
         self._lock = Lock()
         try:

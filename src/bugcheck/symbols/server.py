@@ -203,9 +203,7 @@ class SymbolClient:
         if text.upper().startswith("MSG:"):
             return Attempt(url, "missing", f"the server says: {ascii(text[4:].strip())[1:-1]}"), None
         if not is_url(text):
-            return Attempt(
-                url, "refused", f"points to {text[:200]!a}, which is not opened on a server's word"
-            ), None
+            return Attempt(url, "refused", f"points to {text[:200]!a}, which is not opened on a server's word"), None
         try:
             target = redirected(url, text)
         except HttpFault as fault:

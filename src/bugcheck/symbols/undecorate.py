@@ -1,7 +1,7 @@
 """Names as linkers know them → names as people write them.
 
-Source: "Decorated Names" (Microsoft C++ documentation) for the C forms and the scopes of C++ names; the Itanium C++ ABI,
-"External Names", for `_Z`.  Whole C++ names are taken apart by pydemumble (LLVM's demangler) where it is installed.
+Source: "Decorated Names" (Microsoft C++ documentation) for the C forms and the scopes of C++ names; the Itanium C++
+ABI, "External Names", for `_Z`.  Whole C++ names are taken apart by pydemumble (LLVM's demangler) where it is installed.
 
 Folklore:
     A leading underscore belongs to the name on x64 and ARM, and to the calling convention on x86 only.
@@ -13,10 +13,12 @@ Folklore:
 
 from __future__ import annotations
 
+from importlib import import_module
+
 NAME_LIMIT = 4096
 """Longest decorated name, in characters, that is taken apart; the compilers cut theirs at that length too."""
 
-EXPANSION_LIMIT = 1 << 20
+EXPANSION_LIMIT = 1 << 14
 """Most characters that a name may come to when all its back-references are followed."""
 
 _IMPORT = "__imp_"
@@ -80,21 +82,23 @@ def _demangle(name: str) -> str:
     if repeats * len(name) > EXPANSION_LIMIT:
         return ""
     try:
-        from pydemumble import demangle
+        demangle = import_module("pydemumble").demangle
     except ImportError:
         return ""
-    return demangle(name)
+    declaration: str = demangle(name)
+    return declaration if len(declaration) <= 2 * NAME_LIMIT else ""
 
 
 def _microsoft_repeats(name: str) -> int:
     """Bound how often a part of a `?` name can be repeated.
 
-    Digits repeat parameters, and only function types (`P6`, `P8`, …) hold parameters that hold parameters.
+    Digits outside the names of lambdas repeat parameters, and only function types (`P6`, `P8`, …) hold parameters that hold parameters.
     """
-    bound, digits = 1, 0
+    bound, digits, quoted = 1, 0, False
     for character in name:
-        digits += character in _DIGITS
-        if character in "68":
+        quoted = character == "<" or (quoted and character != ">")
+        digits += character in _DIGITS and not quoted
+        if character in "68" and not quoted:
             bound, digits = bound * (1 + digits), 0
     return bound * (1 + digits)
 
@@ -142,7 +146,7 @@ def _itanium_scopes(name: str) -> str:
 
 def _short(declaration: str) -> str:
     """Cut a demangled declaration down to the qualified name."""
-    if declaration.startswith('"'):
+    if declaration.startswith(('"', 'L"', 'u"', 'U"')):
         return "`string'"
     start = max((_after(declaration, word) for word in _CONVENTIONS), default=0)
     rest = declaration[start:]

@@ -41,6 +41,7 @@ NO_MODULE = 0xFFFF_FFFF
 """Module of a record that no object file has."""
 
 _INFO_LIMIT = 16 << 20
+_MAX32 = 0xFFFF_FFFF
 _HOSTILE = (PdbError, struct.error, EOFError, LookupError, ValueError, ArithmeticError)
 
 
@@ -158,10 +159,8 @@ class PdbFile:
 
     def symbols(self) -> Iterator[RawSymbol]:
         """Iterate over procedures, publics and data in the file's order. Raises CorruptDump, LimitExceeded."""
-        count = 0
-        for symbol in self._all_symbols():
-            count += 1
-            if count > SYMBOL_LIMIT:
+        for number, symbol in enumerate(self._all_symbols()):
+            if number >= SYMBOL_LIMIT:
                 raise LimitExceeded(self.name, f"PDB with more than {SYMBOL_LIMIT} symbols")
             yield symbol
 
@@ -181,8 +180,13 @@ class PdbFile:
                 yield module.index
 
     def _module_symbols(self, module: int) -> Iterator[RawSymbol]:
-        body = self._pdb.module_symbol_bytes(self._pdb.dbi.modules[module])
-        return self._records(body, _MODULE_KINDS, module)
+        return self._records(self._symbol_bytes(module), _MODULE_KINDS, module)
+
+    def _symbol_bytes(self, module: int) -> bytes:
+        return self._pdb.module_symbol_bytes(self._pdb.dbi.modules[module])  # pyright: ignore[reportUnknownMemberType]
+
+    def _line_bytes(self, module: int) -> bytes:
+        return self._pdb.module_c13_bytes(self._pdb.dbi.modules[module])  # pyright: ignore[reportUnknownMemberType]
 
     def _records(self, body: bytes, kinds: frozenset[int], module: int) -> Iterator[RawSymbol]:
         names: dict[tuple[int, int], str] = {}
@@ -228,8 +232,7 @@ class PdbFile:
         if not 0 <= index < self.module_count:
             return ModuleStream(b"", b"")
         with _guard(self.name):
-            module = self._pdb.dbi.modules[index]
-            return ModuleStream(self._pdb.module_symbol_bytes(module), self._pdb.module_c13_bytes(module))
+            return ModuleStream(self._symbol_bytes(index), self._line_bytes(index))
 
     def has_lines(self) -> bool:
         """Tell whether any module has C13 line records."""
@@ -250,4 +253,5 @@ def _check_claims(view: BinaryView) -> None:
 
 
 def _section(section: Section) -> PdbSection:
-    return PdbSection(section.virtual_address, section.virtual_address + section.virtual_size, section.executable)
+    end = min(section.virtual_address + section.virtual_size, _MAX32)
+    return PdbSection(section.virtual_address, end, section.executable)

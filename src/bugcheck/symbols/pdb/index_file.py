@@ -1,8 +1,8 @@
 """Tables of numbers and names ↔ an index file that is mapped rather than read.
 
 Layout (little-endian): a header with the PDB's identity, size and time and the tables' places, then the tables, each
-on 8 bytes.  A table is a plain array of 8, 32 or 64-bit numbers, or bytes.  Whatever does not fit, in identity, version,
-length or checksum, makes the index stale, and it is built again from the PDB; nothing in it is ever repaired.
+on 8 bytes.  A table is a plain array of 8, 32 or 64-bit numbers.  Whatever does not fit, in identity, version, length
+or checksum, makes the index stale, and it is built again from the PDB; nothing in it is ever repaired.
 
 Folklore:
     A file that another process has mapped cannot be replaced on Windows.  An index that cannot be written is used
@@ -19,6 +19,7 @@ import zlib
 from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 VERSION = 1
 """Raised whenever what the tables mean changes."""
@@ -26,7 +27,7 @@ VERSION = 1
 _MAGIC = b"BCPDBIX\0"
 _HEADER = struct.Struct("<8sII36sIIIQqHHII")
 _ENTRY = struct.Struct("<QQI4x")
-_TABLES = {
+_TABLES: dict[str, Literal["B", "I", "Q"]] = {
     "rva": "I",
     "end": "I",
     "size": "I",

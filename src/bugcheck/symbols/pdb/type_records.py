@@ -111,7 +111,8 @@ def index_types(stream: bytes, name: str) -> TypeIndex:
     if header_size < 56 or header_size + size > len(stream) or not begin <= end <= begin + TYPE_LIMIT:
         raise CorruptDump(name, "damaged header of the PDB's type stream")
     records = stream[header_size : header_size + size]
-    offsets, lookup = array("I"), []
+    offsets = array("I")
+    lookup: list[int] = []
     position, limit, unpack, add = 0, len(records) - 4, _PREFIX.unpack_from, offsets.append
     while position <= limit and len(offsets) < end - begin:
         length, leaf = unpack(records, position)

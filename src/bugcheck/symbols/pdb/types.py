@@ -24,7 +24,10 @@ MEMBER_LIMIT = 100_000
 """Members, or enumerators, of one type."""
 
 DEPTH_LIMIT = 24
-"""Pointers, arrays and modifiers around one type, and base classes below one another."""
+"""Pointers, arrays and modifiers around one type."""
+
+PART_LIMIT = 1024
+"""Base classes and unnamed members that make up one type."""
 
 NAMESAKE_LIMIT = 64
 """Definitions of one name that are compared."""
@@ -105,7 +108,7 @@ class PdbTypes(TypeTable):
         found = None if number is None else self._named(number)
         if found is None:
             return None
-        integer = self._type(found.underlying, 0)
+        integer = self._integer(found)
         values: dict[str, int] = {}
         for field in self._fields(found.fields):
             if field.leaf == type_records.ENUMERATOR:
@@ -142,7 +145,7 @@ class PdbTypes(TypeTable):
         for spelling in (name, "_" + name, name.removeprefix("_")):
             found = [
                 (named.size, -number)
-                for number, named in self._namesakes(spelling.encode())
+                for number, named in self._namesakes(spelling.encode(errors="replace"))
                 if (named.leaf == type_records.ENUM) == enumeration
             ]
             if found:
@@ -197,11 +200,11 @@ class PdbTypes(TypeTable):
         if end - start < 4:
             return _UNKNOWN
         try:
-            return self._by_leaf(number, start, end, depth)
+            return self._by_leaf(number, start, depth)
         except (struct.error, ValueError):
             return _UNKNOWN
 
-    def _by_leaf(self, number: int, start: int, end: int, depth: int) -> TypeRef:
+    def _by_leaf(self, number: int, start: int, depth: int) -> TypeRef:
         """Describe a record by its leaf. Raises struct.error, ValueError when it is cut short."""
         leaf = self._leaf(start)
         if leaf in type_records.NAMED:
@@ -229,33 +232,48 @@ class PdbTypes(TypeTable):
         _, named = self._definition(number, named)
         name = _text(named.name)
         if named.leaf == type_records.ENUM:
-            integer = self._type(named.underlying, DEPTH_LIMIT)
+            integer = self._integer(named)
             return TypeRef("enum", name, integer.size, integer.signed)
         return TypeRef("union" if named.leaf == type_records.UNION else "struct", name, named.size)
+
+    def _integer(self, enumeration: NamedType) -> TypeRef:
+        """Describe what an enumeration is stored in, which is always a basic type."""
+        return self._basic(enumeration.underlying) if enumeration.underlying < self._begin else _UNKNOWN
 
     def _lay_out(self, number: int) -> TypeLayout | None:
         named = self._named(number)
         if named is None:
             return None
-        members: dict[str, Member] = {}
-        self._collect(named, 0, members, 0)
+        members = self._members(number, named)
         kind = "union" if named.leaf == type_records.UNION else "struct"
         return TypeLayout(_text(named.name), kind, named.size, members)
 
-    def _collect(self, named: NamedType, base: int, members: dict[str, Member], depth: int) -> None:
-        """Add a type's members at `base`; its own come before those of its bases, whose names they hide."""
-        inner: list[Field] = []
-        for field in self._fields(named.fields):
-            if field.leaf == type_records.BASE or (field.leaf == type_records.MEMBER and not field.name):
-                inner.append(field)
-            elif field.leaf in (type_records.MEMBER, type_records.VTABLE):
-                member = self._member(field, base)
-                members.setdefault(member.name, member)
-        for field in inner if depth < DEPTH_LIMIT else ():
-            target = self._named(field.type - self._begin)
-            if target is not None and len(members) < MEMBER_LIMIT:
-                _, target = self._definition(field.type - self._begin, target)
-                self._collect(target, base + field.value, members, depth + 1)
+    def _members(self, number: int, named: NamedType) -> dict[str, Member]:
+        """Collect a type's own members first, then those of its bases and unnamed parts, which its own hide."""
+        members: dict[str, Member] = {}
+        parts = [(number, named, 0)]
+        placed = {(number, 0)}
+        left = MEMBER_LIMIT
+        for _, part, base in parts:
+            fields = self._fields(part.fields)[:left]
+            left -= len(fields)
+            for field in fields:
+                if field.leaf == type_records.BASE or (field.leaf == type_records.MEMBER and not field.name):
+                    inner = self._part(field, base)
+                    if inner is not None and (inner[0], inner[2]) not in placed and len(parts) < PART_LIMIT:
+                        placed.add((inner[0], inner[2]))
+                        parts.append(inner)
+                elif field.leaf in (type_records.MEMBER, type_records.VTABLE):
+                    member = self._member(field, base)
+                    members.setdefault(member.name, member)
+        return members
+
+    def _part(self, field: Field, base: int) -> tuple[int, NamedType, int] | None:
+        """Find the definition of a base class or unnamed member, and where it lies."""
+        named = self._named(field.type - self._begin)
+        if named is None:
+            return None
+        return *self._definition(field.type - self._begin, named), base + field.value
 
     def _member(self, field: Field, base: int) -> Member:
         name = _text(field.name) if field.leaf == type_records.MEMBER else VTABLE_NAME

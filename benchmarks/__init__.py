@@ -1,0 +1,1 @@
+"""How fast bugcheck is, beside the others, on the same files in the same run."""

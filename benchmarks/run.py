@@ -1,0 +1,187 @@
+"""`make bench`: one run, the same files, bugcheck beside the others; `--record` appends the figures to HISTORY.md.
+
+benchmarks/run.py [--record NOTE] [--times N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.measure import Run, best_of
+from benchmarks.peers import BUGCHECK, BUGCHECK_JSON, OFFLINE, OUT, SKELSEC, VENV, VOLATILITY, Peer, ntoseye
+
+HERE = Path(__file__).resolve().parent
+SHARED = HERE.parents[1] / "shared"
+HISTORY = HERE / "HISTORY.md"
+SPARSE_SIZE = 64 << 30
+COLD_FILES = {
+    "triage dump, 1.4 MB": SHARED / "corpus/kernel/rizinorg__rizin-testbins__triage_x64.dmp",
+    "triage dump, 4.2 MB": SHARED / "corpus/kernel/r-Techsupport__training_bsods__9f.dmp",
+    "user minidump, 37 KB": SHARED / "corpus/user/radareorg__radare2-testbins__mdmp_calc.dmp",
+    "full dump, 3.4 MB": SHARED / "corpus/synthetic/x64_fault_full.dmp",
+}
+FULL_DUMP = COLD_FILES["full dump, 3.4 MB"]
+PYTHON = str(VENV / "python")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the table: what was measured, by whom, the figure, how it stands to bugcheck's, a note."""
+
+    what: str
+    who: str
+    figure: str
+    ratio: str = ""
+    note: str = ""
+
+
+def cold_starts(times: int) -> Iterator[Row]:
+    """One process for one file."""
+    peers = [peer for peer in (BUGCHECK_JSON, ntoseye(), VOLATILITY, SKELSEC) if peer is not None]
+    for what, path in COLD_FILES.items():
+        own = best_of(times, BUGCHECK.command(path))
+        yield _cold_row(what, BUGCHECK, own, own)
+        for peer in peers:
+            yield _cold_row(what, peer, best_of(times, peer.command(path), OFFLINE), own)
+
+
+def _cold_row(what: str, peer: Peer, run: Run, own: Run) -> Row:
+    refused = run.status != 0 and not peer.name.startswith("bugcheck")
+    figure = f"{run.milliseconds:.0f} ms  {run.megabytes:.0f} MiB"
+    return Row(what, peer.name, figure, _ratio(run.seconds, own.seconds), "refuses the file" if refused else "")
+
+
+def starts(times: int) -> Iterator[Row]:
+    """What it costs before any file is opened."""
+    commands = {
+        "python -c pass": [PYTHON, "-c", "pass"],
+        "import bugcheck": [PYTHON, "-c", "import bugcheck"],
+        "bugcheck --help": [str(VENV / "bugcheck"), "--help"],
+        "bugcheck --version": [str(VENV / "bugcheck"), "--version"],
+    }
+    for what, command in commands.items():
+        run = best_of(times, command)
+        yield Row("start", what, f"{run.milliseconds:.0f} ms  {run.megabytes:.0f} MiB")
+
+
+def corpus_rates() -> Iterator[Row]:
+    """Many files in one process."""
+    paths = sorted(str(path) for path in (SHARED / "corpus/kernel").glob("*.dmp"))
+    answer = _child("corpus_rate.py", *paths)
+    what = f"{len(paths)} triage dumps, one process"
+    yield Row(what, "analysis and screen", f"{answer['text']:.0f} files/s")
+    yield Row(what, "analysis, SHA-256 and JSON", f"{answer['json']:.0f} files/s")
+    yield Row(what, "analysis alone", f"{answer['analysis']:.0f} files/s", "", f"peak {answer['megabytes']:.0f} MiB")
+
+
+def memory_rates() -> Iterator[Row]:
+    """Page tables and reads, in Python and in C++."""
+    answer = _child("memory_rate.py", str(FULL_DUMP))
+    what = f"{answer['pages']:.0f} pages of {FULL_DUMP.name}"
+    own, peer = answer["translations"], answer["peer_translations"]
+    yield Row(what, "bugcheck, translations", f"{own:,.0f} /s")
+    yield Row(what, "kdmp-parser, translations", f"{peer:,.0f} /s", _ratio(peer, own))
+    own, peer = answer["reads"], answer["peer_reads"]
+    yield Row(what, "bugcheck, page reads", f"{own:,.0f} /s", "", f"{answer['first_reads']:,.0f} /s the first time")
+    yield Row(what, "kdmp-parser, page reads", f"{peer:,.0f} /s", _ratio(peer, own))
+
+
+def _child(script: str, *arguments: str) -> dict[str, float]:
+    command = [PYTHON, str(HERE / script), *arguments]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def sparse_dump(times: int) -> Iterator[Row]:
+    """A dump of 64 GiB, most of it a hole, beside a small one built in the same way."""
+    OUT.mkdir(exist_ok=True)
+    small, large = OUT / "sparse-64M.dmp", OUT / "sparse-64G.dmp"
+    for path, size in ((small, 64 << 20), (large, SPARSE_SIZE)):
+        if not path.exists():
+            subprocess.run([PYTHON, str(HERE / "write_sparse.py"), str(path), str(size)], check=True)
+    for command in ("info", "analyze"):
+        own = best_of(times, [str(VENV / "bugcheck"), command, str(small)])
+        run = best_of(times, [str(VENV / "bugcheck"), command, str(large)])
+        yield Row("full dump of 64 MiB", f"bugcheck {command}", f"{own.milliseconds:.0f} ms  {own.megabytes:.0f} MiB")
+        figure = f"{run.milliseconds:.0f} ms  {run.megabytes:.0f} MiB"
+        yield Row("full dump of 64 GiB", f"bugcheck {command}", figure, _ratio(run.seconds, own.seconds))
+
+
+def _ratio(value: float, own: float) -> str:
+    return f"{value / own:.2f} x"
+
+
+def machine_facts() -> str:
+    """Date, processor, Python, commit, and how busy the machine was: without them a figure says little."""
+    model = next(
+        (line.partition(": ")[2] for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "unknown"
+    )
+    command = ["git", "-C", str(HERE), "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(command, check=False, capture_output=True, text=True).stdout.strip() or "no commit"
+    today = datetime.datetime.now(datetime.UTC).date()
+    load = os.getloadavg()[0]
+    python = sys.version.partition(" ")[0]
+    return f"{today} · {commit} · {model.strip()}, {os.cpu_count()} processors, load {load:.1f} · Python {python}"
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        return Path(path).read_text("utf-8").splitlines()
+    except OSError:
+        return []
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    return row.what, row.who, row.figure, row.ratio, row.note
+
+
+def tell(rows: Iterator[Row]) -> list[Row]:
+    """Print rows as they come; returns them."""
+    kept: list[Row] = []
+    for row in rows:
+        what = row.what if not kept or kept[-1].what != row.what else ""
+        print(f"{what:34} {row.who:30} {row.figure:>20} {row.ratio:>8}  {row.note}".rstrip(), flush=True)
+        kept.append(row)
+    return kept
+
+
+def record(rows: list[Row], facts: str, note: str) -> None:
+    """Append a dated table to HISTORY.md."""
+    text = HISTORY.read_text("utf-8") if HISTORY.exists() else "# Measurements\n`make bench`, newest last.\n"
+    lines = [" | ".join(("", *_cells(row), "")).strip() for row in rows]
+    head = ["| what | who | figure | to bugcheck | note |", "|---|---|---|---|---|"]
+    HISTORY.write_text(text + "\n" + "\n".join([f"## {facts}", note, "", *head, *lines]) + "\n", "utf-8")
+
+
+def main() -> int:
+    """Measure everything the machine has the files for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--record", metavar="NOTE", help="append the figures to HISTORY.md, with a note")
+    parser.add_argument("--times", type=int, default=5, help="runs of each command, the best counts (default: 5)")
+    options = parser.parse_args()
+    facts = machine_facts()
+    print(facts)
+    rows = tell(starts(options.times))
+    if SHARED.is_dir():
+        rows += tell(cold_starts(options.times))
+        rows += tell(corpus_rates())
+        rows += tell(memory_rates())
+    else:
+        print(f"cold starts and rates need {SHARED}, which is absent")
+    rows += tell(sparse_dump(options.times))
+    if options.record is not None:
+        record(rows, facts, options.record)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
