@@ -3,7 +3,8 @@
 Source: wait4(2): ru_maxrss of the child alone.
 
 Folklore: Linux counts the parent's memory at the moment of the fork into it, so the measuring process imports nothing
-heavy, and figures of 15 MiB and less are its own.
+heavy, and figures of 15 MiB and less are its own.  Where PYTHONDONTWRITEBYTECODE is set, every start compiles changed
+sources anew (20 ms here); an installed program never does, so the variable is not passed on.
 """
 
 from __future__ import annotations
@@ -37,11 +38,17 @@ class Run:
         return self.seconds * 1000
 
 
+def installed_environment(changes: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of a program as users have it: compiled modules are kept."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, **(changes or {})}
+
+
 def run_once(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Run:
     """Run a command with its output thrown away."""
     null = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
     started = time.perf_counter()
-    child = os.posix_spawn(command[0], list(command), {**os.environ, **(environment or {})}, file_actions=null)
+    child = os.posix_spawn(command[0], list(command), installed_environment(environment), file_actions=null)
     _, status, usage = os.wait4(child, 0)
     seconds = time.perf_counter() - started
     peak = usage.ru_maxrss * _MAX_RSS_UNIT

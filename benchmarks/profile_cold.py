@@ -14,6 +14,10 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.measure import installed_environment
+
 HERE = Path(__file__).resolve().parent
 DEFAULT = HERE.parents[1] / "shared/corpus/kernel/rizinorg__rizin-testbins__triage_x64.dmp"
 RUNS = 7
@@ -30,9 +34,9 @@ class Import(NamedTuple):
 def imports_of(arguments: list[str]) -> list[Import]:
     """Import times of one run, by CPython's -X importtime."""
     command = [sys.executable, "-X", "importtime", "-m", "bugcheck", *arguments]
-    report = subprocess.run(command, check=False, capture_output=True, text=True).stderr
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=installed_environment())
     found: list[Import] = []
-    for line in report.splitlines():
+    for line in done.stderr.splitlines():
         columns = line.removeprefix("import time:").split("|")
         if line.startswith("import time:") and len(columns) == 3 and columns[0].strip().isdigit():
             found.append(Import(columns[2].strip(), int(columns[0]), int(columns[1])))
@@ -64,7 +68,7 @@ def show_functions(arguments: list[str], top: int) -> None:
     descriptor, path = tempfile.mkstemp(suffix=".prof")
     os.close(descriptor)
     command = [sys.executable, "-m", "cProfile", "-o", path, "-m", "bugcheck", *arguments]
-    subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=False, stdout=subprocess.DEVNULL, env=installed_environment())
     pstats.Stats(path).sort_stats("tottime").print_stats(top)
     Path(path).unlink()
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.measure import Run, best_of
+from benchmarks.measure import Run, best_of, installed_environment
 from benchmarks.peers import BUGCHECK, BUGCHECK_JSON, OFFLINE, OUT, SKELSEC, VENV, VOLATILITY, Peer, ntoseye
 
 HERE = Path(__file__).resolve().parent
@@ -98,7 +98,9 @@ def memory_rates() -> Iterator[Row]:
 
 def _child(script: str, *arguments: str) -> dict[str, float]:
     command = [PYTHON, str(HERE / script), *arguments]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return json.loads(
+        subprocess.run(command, check=True, capture_output=True, text=True, env=installed_environment()).stdout
+    )
 
 
 def sparse_dump(times: int) -> Iterator[Row]:

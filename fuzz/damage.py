@@ -127,6 +127,16 @@ def _count(data: bytearray, places: Places, random: Random) -> None:
         _put(data, at, width, random.choice((0, 1, 0xFFFF_FFFF, 0x7FFF_FFFF, len(data), len(data) - 1, 1 << 63)))
 
 
+def _point(data: bytearray, places: Places, random: Random) -> None:
+    """Pointers that lead to something else the dump holds, or to where it ends."""
+    for _ in range(random.choice((1, 2, 8))):
+        target = random.choice(places.addresses) + random.choice((0, 0, 8, -8, 0xFFF, random.randrange(0x1000)))
+        at = _somewhere(data, places, random) & ~(places.entry_size - 1)
+        if places.fields and random.random() < 0.4:
+            at = random.choice(places.fields)[0]
+        _put(data, at, random.choice((4, 8, 8)), target)
+
+
 def _string(data: bytearray, places: Places, random: Random) -> None:
     """A string without an end: its length is huge, or no NUL follows for long."""
     at = random.choice(places.strings)
@@ -182,6 +192,7 @@ _KINDS: tuple[tuple[Callable[[bytearray, Places, Random], None], Callable[[Place
     (_fill, lambda _: True),
     (_copy, lambda _: True),
     (_count, lambda places: bool(places.fields)),
+    (_point, lambda places: bool(places.addresses)),
     (_string, lambda places: bool(places.strings)),
     (_all_strings, lambda places: bool(places.strings)),
     (_overlap, lambda places: any(rows.count for rows in places.rows)),

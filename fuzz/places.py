@@ -15,6 +15,7 @@ from bugcheck.dump.formats.kernel_triage import TRIAGE32, TRIAGE64
 from bugcheck.dump.kernel_header import HEADER32, HEADER64, header_size, is_64_bit
 from bugcheck.dump.open import read_dump
 from bugcheck.errors import BugcheckError
+from bugcheck.machine.machine import Machine
 from bugcheck.memory.open import open_physical, open_process
 from bugcheck.memory.translated import TranslatedSpace
 
@@ -53,6 +54,7 @@ class Places:
         hot: (offset, size) of headers and tables.
         strings: offsets of 32-bit lengths that a string follows.
         page_tables: (offset, page frame) of tables, with `entry_size` bytes an entry.
+        addresses: virtual addresses the dump holds, for pointers that lead somewhere they should not.
     """
 
     fields: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
@@ -62,6 +64,7 @@ class Places:
     links: list[Link] = field(default_factory=list[Link])
     page_tables: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
     entry_size: int = 8
+    addresses: list[int] = field(default_factory=list[int])
 
 
 def places_of(data: bytes) -> Places:
@@ -127,7 +130,7 @@ def _triage(view: BinaryView, places: Places, layout: Layout, base: int) -> None
         block = layout.at(view, base)
     except BugcheckError:
         return
-    entry = 0xA8 if layout is TRIAGE64 else 0x54
+    entry = 0x90 if layout is TRIAGE64 else 0x4C
     drivers, unloaded = block.driver_list_offset, block.unloaded_offset
     places.fields += [(unloaded, 4), (drivers, 4), (drivers + entry, 4)]
     places.rows.append(Rows(block.data_blocks_offset, 16, min(block.data_blocks_count, ROWS)))
@@ -157,9 +160,12 @@ def _blobs(view: BinaryView, places: Places) -> None:
 
 
 def _memory(view: BinaryView, places: Places) -> None:
-    """Lists and page tables of a dump that holds physical memory."""
+    """Lists, kernel structures and page tables of a dump that holds physical memory."""
     try:
         dump = read_dump(view)
+        machine = Machine(dump)
+        places.addresses += [run.start for run in dump.virtual[:ROWS]]
+        places.addresses += [module.base for module in machine.modules.modules[:ROWS]]
         physical = open_physical(dump)
         if physical is None or dump.kernel is None or dump.architecture is Architecture.ARM32:
             return
@@ -167,10 +173,34 @@ def _memory(view: BinaryView, places: Places) -> None:
         space = open_process(dump, physical, table)
     except BugcheckError:
         return
+    for address, size in _structures(machine):
+        offset = _file_offset(dump, space, address)
+        if offset is not None:
+            places.addresses.append(address)
+            places.hot.append((offset, size))
     places.entry_size = 4 if dump.architecture is Architecture.X86 else 8
     places.page_tables += _page_tables(dump, table, places.entry_size)
     for head in (dump.kernel.loaded_module_list, dump.kernel.active_process_head):
         places.links += _links(dump, space, head)
+    places.hot += [(link.offset, 0xA0) for link in places.links]
+    places.addresses += [link.own for link in places.links]
+
+
+def _structures(machine: Machine) -> Iterator[tuple[int, int]]:
+    """(virtual address, bytes worth damaging) of what the machine stage reads."""
+    header = machine.dump.kernel
+    yield (header.debugger_data_block if header else 0), 0x380
+    for processor in machine.processors:
+        yield processor.prcb, 0x1000
+    if machine.thread is not None:
+        yield machine.thread.address, 0x800
+    if machine.process is not None:
+        yield machine.process.address, 0x800
+    data = machine.debugger_data
+    for name in ("processor_block", "unloaded_drivers", "last_unloaded_driver", "build_lab"):
+        yield (data[name] if data else None) or 0, 0x100
+    for module in machine.modules:
+        yield module.base, 0x400
 
 
 def _links(dump: Dump, space: TranslatedSpace, head: int) -> Iterator[Link]:

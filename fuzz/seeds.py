@@ -102,7 +102,7 @@ def _built(format_name: str) -> Iterator[Seed]:
     if format_name == "user_minidump":
         for architecture in Architecture:
             if architecture is not Architecture.X86_PAE:
-                yield Seed(f"synth/user_{architecture.value}", build_minidump(user_process(architecture)))
+                yield Seed(f"synth/user_{architecture.name.lower()}", build_minidump(user_process(architecture)))
         yield Seed("synth/user_wow64", build_minidump(wow64_process()))
         return
     for name, describe in _MACHINES.items():

@@ -14,7 +14,7 @@ import importlib
 import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import bugcheck
 from bugcheck.extensions import Registry
@@ -22,6 +22,7 @@ from bugcheck.extensions import Registry
 CATALOG = Path(__file__).resolve().parents[1] / "docs" / "catalog.md"
 PACKAGE = Path(bugcheck.__file__).parent
 SOURCE = re.compile(r"Source(?: of truth|s)?:\s")
+UNKNOWN = "not said"
 HEAD = """\
 # Catalog
 
@@ -54,8 +55,10 @@ def registries() -> list[Registry[Any]]:
     for path in sorted(PACKAGE.rglob("*.py")):
         if "= Registry(" in path.read_text("utf-8"):
             module = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
-            values = vars(importlib.import_module(module)).values()
-            found.update((id(value), value) for value in values if isinstance(value, Registry))
+            for value in vars(importlib.import_module(module)).values():
+                if isinstance(value, Registry):
+                    registry = cast("Registry[Any]", value)
+                    found[id(registry)] = registry
     return sorted(found.values(), key=lambda registry: registry.kind)
 
 
@@ -91,8 +94,8 @@ def sentence(text: str) -> str:
 
 def shown(value: object) -> str:
     """An attribute of an extension as the catalog shows it."""
-    if isinstance(value, (tuple, list, frozenset, set)):
-        return ", ".join(shown(each) for each in value)
+    if isinstance(value, tuple):
+        return ", ".join(shown(each) for each in cast("tuple[object, ...]", value))
     if isinstance(value, bytes):
         return f"`{value.decode('ascii', 'backslashreplace')}`"
     return f"`{value:#x}`" if isinstance(value, int) else f"`{value}`"
@@ -121,11 +124,7 @@ def rows_in(path: Path) -> int:
 
 
 def source_of(path: Path) -> str:
-    """Say where a data file comes from: its own comments, else what the docstring of its reader calls the source.
-
-    Raises:
-        LookupError: neither says it.
-    """
+    """Say where a data file comes from: its own comments, else what the docstring of its reader calls the source."""
     comments = " ".join(line[1:].strip() for line in path.read_text("utf-8").splitlines() if line.startswith("#"))
     if SOURCE.search(comments):
         return first_sentence(comments)
@@ -134,7 +133,7 @@ def source_of(path: Path) -> str:
         for paragraph in docstring.split("\n\n"):
             if path.name in docstring and SOURCE.search(paragraph):
                 return first_sentence(paragraph)
-    raise LookupError(f"{path.name}: neither its comments nor a module that names it say where it comes from")
+    return UNKNOWN
 
 
 def first_sentence(text: str) -> str:

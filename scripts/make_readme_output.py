@@ -16,9 +16,10 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
+from runpy import run_path
 from tempfile import TemporaryDirectory
 
 from bugcheck.cli.main import main as command_line
@@ -43,11 +44,9 @@ def main(arguments: list[str]) -> int:
 
 
 @contextmanager
-def workspace() -> Iterator[Path]:
+def workspace() -> Generator[Path]:
     """Work in a folder with the dumps the documents speak of."""
-    sys.path.insert(0, str(ROOT / "examples"))
-    from demo import build
-
+    build = run_path(str(ROOT / "examples" / "demo.py"))["build"]
     with TemporaryDirectory() as name, chdir(name):
         folder = Path(name)
         (folder / "demo").mkdir()

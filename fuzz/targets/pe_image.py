@@ -11,16 +11,23 @@ from bugcheck.images.pe_header import FileImage
 from bugcheck.images.version_resource import read_version_info
 from fuzz.targets.target import fuzz
 
-_NT_OFFSET = 0x3C
+_NT_OFFSET_AT, _NT_OFFSET = 0x3C, 0x40
+_MAGIC_AT = _NT_OFFSET + 24
+_SECTIONS_AT, _OPTIONAL_SIZE_AT = _NT_OFFSET + 6, _NT_OFFSET + 20
+_KINDS = ((b"\x0b\x01", 0xE0), (b"\x0b\x02", 0xF0))
+_MOST_SECTIONS = 8
 
 
 def one_input(data: bytes) -> None:
-    """Put `MZ` right, and `PE` where the header says; read everything the image stage can."""
-    image = bytearray(data.ljust(0x40, b"\0"))
+    """Put the signatures and the header's shape right; read everything the image stage can."""
+    magic, optional_size = _KINDS[len(data) & 1]
+    image = bytearray(data.ljust(_NT_OFFSET + 24 + optional_size, b"\0"))
     image[:2] = b"MZ"
-    at = int.from_bytes(image[_NT_OFFSET : _NT_OFFSET + 4], "little")
-    if at + 4 <= len(image):
-        image[at : at + 4] = b"PE\0\0"
+    image[_NT_OFFSET_AT : _NT_OFFSET_AT + 4] = _NT_OFFSET.to_bytes(4, "little")
+    image[_NT_OFFSET : _NT_OFFSET + 4] = b"PE\0\0"
+    image[_SECTIONS_AT : _SECTIONS_AT + 2] = bytes((image[_SECTIONS_AT] % _MOST_SECTIONS, 0))
+    image[_OPTIONAL_SIZE_AT : _OPTIONAL_SIZE_AT + 2] = optional_size.to_bytes(2, "little")
+    image[_MAGIC_AT : _MAGIC_AT + 2] = magic
     try:
         file = FileImage(BinaryView(bytes(image), "fuzz.sys"))
     except BugcheckError:

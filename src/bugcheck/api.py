@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import BinaryIO, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from bugcheck.dump.dump import Dump
 from bugcheck.dump.open import Opened, open_dumps, open_stream, sha256_of
@@ -20,8 +20,35 @@ from bugcheck.machine.machine import Machine
 from bugcheck.verdict.analysis import Analysis
 from bugcheck.verdict.verdict import judge
 
+if TYPE_CHECKING:
+    from bugcheck.symbols.locate import SymbolLocator
+    from bugcheck.symbols.server import SymbolClient
+
 STANDARD_INPUT = "-"
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolOptions:
+    """Where symbols come from, and whether the network may be used.
+
+    Attributes:
+        path: a symbol path in WinDbg's syntax (`ms` is Microsoft's public server); its servers are asked, for giving it
+            is asking for it.
+        local_path: a symbol path of which only folders and caches are used (_NT_SYMBOL_PATH, say).
+        cache: folder for downloads and indexes; None is the platform's cache folder.
+        loose: use symbols of another build when there are no others, marked as such.
+        proxy: address of an HTTP proxy, or None. timeout: seconds to wait for a server.
+        progress: told (file name, bytes done, bytes in total or 0) while files are fetched.
+    """
+
+    path: str = ""
+    local_path: str = ""
+    cache: str | None = None
+    loose: bool = False
+    proxy: str | None = None
+    timeout: float | None = None
+    progress: Callable[[str, int, int], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +87,53 @@ def open_dump(path: str | os.PathLike[str]) -> Dump:
     return opened.dump
 
 
-def analyze(path: str | os.PathLike[str], *, hash_file: bool = True) -> Analysis:
+def symbol_cache_folder() -> str:
+    """The platform's cache folder for symbols and their indexes."""
+    from platformdirs import user_cache_dir
+
+    return os.path.join(user_cache_dir("bugcheck", appauthor=False), "symbols")  # noqa: PTH118
+
+
+def symbol_locator(options: SymbolOptions) -> SymbolLocator | None:
+    """Make what looks for symbols; None when no symbol path is given. Raises UsageError for a malformed path."""
+    if not options.path and not options.local_path:
+        return None
+    from bugcheck.symbols.locate import SymbolLocator
+    from bugcheck.symbols.path import FolderElement, parse_symbol_path, places_of
+
+    cache = options.cache or symbol_cache_folder()
+    elements = parse_symbol_path(options.path)
+    asks_servers = any(place.is_server for place in places_of(elements, cache))
+    folders: list[str] = []
+    for place in places_of(parse_symbol_path(options.local_path), cache):
+        folders.extend(place.caches if place.is_server else [place.location])
+    local = [FolderElement(folder) for folder in dict.fromkeys(folders)]
+    client = symbol_client(options) if asks_servers else None
+    return SymbolLocator((*elements, *local), cache, client, loose=options.loose)
+
+
+def symbol_client(options: SymbolOptions) -> SymbolClient:
+    """Make what fetches from symbol servers. Nothing is sent before it is asked for a file."""
+    from bugcheck.symbols.http import HttpSettings
+    from bugcheck.symbols.server import ServerSettings, SymbolClient
+
+    http = HttpSettings(proxy=options.proxy or "")
+    if options.timeout is not None:
+        http = replace(http, connect_timeout=options.timeout, read_timeout=options.timeout)
+    if options.progress is None:
+        return SymbolClient(ServerSettings(http=http))
+    return SymbolClient(ServerSettings(http=http), progress=options.progress)
+
+
+def analyze(
+    path: str | os.PathLike[str], *, hash_file: bool = True, symbols: SymbolOptions | None = None
+) -> Analysis:
     """Analyse one dump: what machine stopped, why, where, and who is suspected.
 
     Raises:
         DumpError: it is no dump, or unreadable. UsageError: the archive holds several; see `analyze_all`.
     """
-    outcomes = list(analyze_all([os.fspath(path)], hash_file=hash_file))
+    outcomes = list(analyze_all([os.fspath(path)], hash_file=hash_file, symbols=symbols))
     if len(outcomes) > 1:
         raise UsageError(f"{os.fspath(path)} holds {len(outcomes)} dumps: use analyze_all")
     outcome = outcomes[0]
@@ -81,15 +148,17 @@ def analyze_all(
     hash_file: bool = True,
     standard_input: BinaryIO | None = None,
     password: bytes | None = None,
+    symbols: SymbolOptions | None = None,
 ) -> Iterator[Outcome]:
     """Analyse many dumps, archives and folders of dumps, one after another; an error concerns only its own file."""
+    locator = symbol_locator(symbols) if symbols else None
     for opened in open_all(paths, standard_input=standard_input, password=password):
         if isinstance(opened, Outcome):
             yield opened
         elif opened.dump is None:
             yield Outcome(opened.name, None, opened.error)
         else:
-            yield _analyze_opened(opened, opened.dump, hash_file)
+            yield _analyze_opened(opened, opened.dump, hash_file, locator)
 
 
 def open_all(
@@ -126,12 +195,12 @@ def _files_in(folder: str) -> list[str]:
     return sorted(found)
 
 
-def _analyze_opened(opened: Opened, dump: Dump, hash_file: bool) -> Outcome:
+def _analyze_opened(opened: Opened, dump: Dump, hash_file: bool, locator: SymbolLocator | None) -> Outcome:
     started = time.perf_counter()
 
     def work() -> Analysis:
         digest = sha256_of(dump.file) if hash_file else None
-        crash = Crash(Machine(dump))
+        crash = Crash(Machine(dump, locator))
         verdict = judge(crash)
         return Analysis(opened.name, digest, crash, verdict, time.perf_counter() - started)
 
@@ -175,10 +244,14 @@ __all__ = [
     "STANDARD_INPUT",
     "DumpError",
     "Outcome",
+    "SymbolOptions",
     "analyze",
     "analyze_all",
     "open_all",
     "open_dump",
     "read_memory",
     "shielded",
+    "symbol_cache_folder",
+    "symbol_client",
+    "symbol_locator",
 ]

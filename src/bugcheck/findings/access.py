@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from bugcheck.findings.address_kinds import AddressKind, kind_of_address
 from bugcheck.findings.findings import Crash
 from bugcheck.knowledge.kernel_names import irql_name
+from bugcheck.machine.exception import ACCESS_VIOLATION
 
 DISPATCH_LEVEL = 2
 KIND_BY_CODE = {0xBE: "write", 0xFC: "execute"}
@@ -29,7 +30,7 @@ class Access:
 
 def failed_access(crash: Crash) -> Access | None:
     """Find the access that failed: in the parameters (0A, D1, 50, …) or in the exception record."""
-    found = _from_exception(crash) or _from_parameters(crash)
+    found = _from_exception(crash) or _from_parameters(crash) or _from_code(crash)
     if found is None:
         return None
     kind, address = found
@@ -53,6 +54,18 @@ def _from_parameters(crash: Crash) -> tuple[str, int] | None:
         return access_word(access.value, access.role), address.value
     kind = KIND_BY_CODE.get(check.code)
     return (kind, address.value) if kind else None
+
+
+def _from_code(crash: Crash) -> tuple[str, int] | None:
+    """What the faulting instruction touches with these registers, for an access violation that does not tell more."""
+    exception = crash.machine.exception
+    if exception is None or exception.code != ACCESS_VIOLATION:
+        return None
+    code = crash.faulting_code
+    if code is None or code.access_address is None or code.access_value is not None:
+        return None
+    kind = code.access_kind if code.access_kind in ("read", "write") else "touched"
+    return kind, code.access_address
 
 
 def access_word(value: int, role: str) -> str:

@@ -16,10 +16,12 @@ from bugcheck.extensions import Registry
 from bugcheck.gaps import Gap
 from bugcheck.knowledge.drivers import DriverFacts, find_driver
 from bugcheck.machine.bugcheck import BugCheck
+from bugcheck.machine.code import FaultingCode, read_code
 from bugcheck.machine.context import Context
 from bugcheck.machine.machine import Machine
 from bugcheck.machine.modules import Module, ModuleList
 from bugcheck.memory.address_space import AddressSpace
+from bugcheck.stack.stacks import NamedStack, fault_stack, stopped_stack
 
 
 class Category(Enum):
@@ -74,10 +76,15 @@ class Finding:
 
 
 class Crash:
-    """The read-only bundle a rule may look at."""
+    """The read-only bundle a rule may look at.
 
-    def __init__(self, machine: Machine) -> None:
+    Attributes:
+        machine: the stopped machine. scan: whether stacks may be completed by scanning.
+    """
+
+    def __init__(self, machine: Machine, *, scan: bool = True) -> None:
         self.machine = machine
+        self.scan = scan
 
     @property
     def dump(self) -> Dump:
@@ -103,6 +110,29 @@ class Crash:
     def context(self) -> Context | None:
         """Registers at the fault."""
         return self.machine.fault_context
+
+    @cached_property
+    def stack(self) -> NamedStack | None:
+        """The stack a debugger shows on opening: of the processor (or thread) that stopped."""
+        return stopped_stack(self.machine, scan=self.scan)
+
+    @cached_property
+    def fault_stack(self) -> NamedStack | None:
+        """The stack from the trap frame, context record or exception, where it differs from `stack`."""
+        return fault_stack(self.machine, scan=self.scan)
+
+    @cached_property
+    def telling_stack(self) -> NamedStack | None:
+        """The stack that explains: the fault's where there is one, else the stopped processor's."""
+        return self.fault_stack or self.stack
+
+    @cached_property
+    def faulting_code(self) -> FaultingCode | None:
+        """The faulting instruction, decoded, with what it touches; None where its bytes are not to be had."""
+        address, context = self.faulting_address, self.context
+        if address is None or context is None:
+            return None
+        return read_code(self.machine, address, context)
 
     @cached_property
     def faulting_address(self) -> int | None:

@@ -6,6 +6,7 @@ Everything is read when it is asked for and kept; nothing here judges.
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from bugcheck.addresses import MASK64
 from bugcheck.dump.dump import Architecture, Dump, RawContext, RawThread
@@ -16,7 +17,7 @@ from bugcheck.machine.context import TRAP_FRAME_SIZES, Context, decode_context, 
 from bugcheck.machine.debugger_data import DebuggerData, read_debugger_data
 from bugcheck.machine.exception import ExceptionRecord, read_exception_record
 from bugcheck.machine.kernel_layout import KernelLayout
-from bugcheck.machine.modules import ModuleList, UnloadedModule, read_modules, read_unloaded_modules
+from bugcheck.machine.modules import Module, ModuleList, UnloadedModule, read_modules, read_unloaded_modules
 from bugcheck.machine.objects import Process, Thread, read_process, read_processes, read_thread
 from bugcheck.machine.processors import Processor, read_processor
 from bugcheck.machine.shared_user_data import read_shared_user_data
@@ -32,6 +33,11 @@ from bugcheck.machine.triage_objects import place_copies
 from bugcheck.memory.address_space import AddressSpace
 from bugcheck.memory.open import open_memory
 
+if TYPE_CHECKING:
+    from bugcheck.images.identity import PdbId
+    from bugcheck.machine.symbolizer import Symbolizer
+    from bugcheck.symbols.locate import SymbolLocator
+
 BREAKPOINT = 0x8000_0003
 
 
@@ -40,11 +46,13 @@ class Machine:
 
     Attributes:
         dump: where everything comes from.
+        locator: where symbols are looked for; None leaves addresses as module+offset.
         memory: virtual memory as the kernel (or the process) saw it.
     """
 
-    def __init__(self, dump: Dump) -> None:
+    def __init__(self, dump: Dump, locator: SymbolLocator | None = None) -> None:
         self.dump = dump
+        self._locator = locator
         base = open_memory(dump)
         self.debugger_data: DebuggerData | None = read_debugger_data(dump, base)
         self.layout = KernelLayout(dump, self.debugger_data)
@@ -65,6 +73,25 @@ class Machine:
     def unloaded_modules(self) -> tuple[UnloadedModule, ...]:
         """Modules that were unloaded."""
         return read_unloaded_modules(self.dump, self.memory, self.debugger_data)
+
+    @cached_property
+    def symbolizer(self) -> Symbolizer | None:
+        """Symbols per module; None when no symbol path was given."""
+        if self._locator is None:
+            return None
+        from bugcheck.machine.module_details import read_module_details
+        from bugcheck.machine.symbolizer import Symbolizer
+
+        def pdb_of(module: Module) -> PdbId | None:
+            return read_module_details(module, self.memory).pdb
+
+        return Symbolizer(self.modules, self.memory, self._locator, self.debugger_data, pdb_of)
+
+    def describe(self, address: int, *, is_return_address: bool = False) -> str | None:
+        """Write an address as `module!symbol+0x10` or `module+0x10`; None outside all modules."""
+        if self.symbolizer is not None:
+            return self.symbolizer.describe(address, is_return_address=is_return_address)
+        return self.modules.resolve(address)
 
     @cached_property
     def kernel(self) -> KernelFacts | None:

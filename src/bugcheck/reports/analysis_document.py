@@ -8,11 +8,16 @@ from bugcheck.addresses import format_address
 from bugcheck.gaps import Gap
 from bugcheck.machine.bugcheck import BugCheck
 from bugcheck.machine.context import Context
+from bugcheck.machine.machine import Machine
 from bugcheck.machine.modules import Module
 from bugcheck.reports.document import Block, Document, Facts, Headline, Points, Table
+from bugcheck.stack.frame import Frame
+from bugcheck.stack.stacks import NamedStack
 from bugcheck.timestamps import format_span
 from bugcheck.verdict.analysis import Analysis
 
+STACK_LINES = 12
+STACK_LINES_VERBOSE = 64
 TONES = {"high": "red", "medium": "red", "low": "yellow", "none": ""}
 EVERYDAY_SUITES = ("Terminal Server", "single-session Remote Desktop", "")
 """Suite names that every Windows since XP carries: noise on a screen, kept in JSON."""
@@ -26,6 +31,7 @@ CORE_NOTE = {
 def analysis_document(analysis: Analysis, *, verbose: bool = False, modules: bool = False) -> Document:
     """Arrange what is known of one dump for a person."""
     blocks: list[Block] = [_headline(analysis), Facts(tuple(_facts(analysis)))]
+    blocks.extend(_stack(analysis, STACK_LINES_VERBOSE if verbose else STACK_LINES))
     blocks.extend(_reasons(analysis))
     if verbose:
         blocks.extend(_details(analysis))
@@ -49,6 +55,7 @@ def _facts(analysis: Analysis) -> Iterator[tuple[str, str]]:
     if analysis.bugcheck is not None:
         yield from _bugcheck(analysis.bugcheck, analysis.machine.architecture.bits)
     yield from _exception(analysis)
+    yield from _code(analysis)
     yield from _who(analysis)
     yield "dump", _dump(analysis)
 
@@ -108,6 +115,19 @@ def _exception(analysis: Analysis) -> Iterator[tuple[str, str]]:
     yield "exception", f"{exception.code:#010x} {exception.name} at {place} ({where}){thread}"
 
 
+def _code(analysis: Analysis) -> Iterator[tuple[str, str]]:
+    code = analysis.crash.faulting_code
+    if code is None:
+        return
+    bits = analysis.machine.architecture.bits
+    text = f"{format_address(code.address, bits)}  {code.data.hex(' ')}   {code.text}"
+    if code.access_address is not None and code.access_kind:
+        value = f" = {code.access_value:#x}" if code.access_value is not None else ", which is not in the dump"
+        kind = code.access_kind.replace("_", " and ")
+        text += f"   → {kind} at {format_address(code.access_address, bits)}{value}"
+    yield "code", text
+
+
 def _who(analysis: Analysis) -> Iterator[tuple[str, str]]:
     from bugcheck.knowledge.kernel_names import irql_name
 
@@ -131,6 +151,31 @@ def _dump(analysis: Analysis) -> str:
     if dump.truncated_at is not None:
         text += ", TRUNCATED"
     return text
+
+
+# --- stack ---
+
+
+def _stack(analysis: Analysis, limit: int) -> Iterator[Block]:
+    stack = analysis.crash.telling_stack
+    if stack is None or len(stack.frames) < 2:
+        return
+    yield stack_table(stack, analysis.machine, limit)
+
+
+def stack_table(stack: NamedStack, machine: Machine, limit: int) -> Table:
+    """A stack as a table: level, place, source line where known, how the level was found."""
+    where = "" if stack.title == stack.context.source else f", from the {stack.context.source}"
+    shown = stack.frames[:limit]
+    rows = [_frame_row(frame) for frame in shown]
+    if len(shown) < len(stack.frames):
+        rows.append(("…", f"{len(stack.frames) - len(shown)} more: bugcheck stack", ""))
+    return Table(f"stack of {stack.title}{where}", ("#", "place", "found by"), tuple(rows), frozenset({"#"}))
+
+
+def _frame_row(frame: Frame) -> tuple[str, str, str]:
+    line = f"   {frame.line.file}:{frame.line.line}" if frame.line else ""
+    return str(frame.index), frame.name + line, frame.trust.value.replace("_", " ")
 
 
 # --- reasons ---

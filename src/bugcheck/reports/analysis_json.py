@@ -17,6 +17,8 @@ from bugcheck.machine.exception import ExceptionRecord
 from bugcheck.machine.module_details import read_module_details
 from bugcheck.machine.modules import Module
 from bugcheck.machine.secondary_data import decode_secondary_data
+from bugcheck.stack.frame import Frame
+from bugcheck.stack.stacks import NamedStack, thread_stack
 from bugcheck.timestamps import format_utc, from_filetime, from_unix
 from bugcheck.verdict.analysis import Analysis
 from bugcheck.verdict.blame import Blame
@@ -43,7 +45,8 @@ def analysis_json(analysis: Analysis) -> Json:
         "thread": _thread(analysis),
         "modules": [_module(module, analysis) for module in machine.modules],
         "unloaded_modules": _unloaded(analysis),
-        "stack": [],
+        "stack": _stack(analysis.crash.stack),
+        "fault_stack": _stack(analysis.crash.fault_stack),
         "threads": _threads(analysis),
         "processors": _processors(analysis),
         "verdict": {"headline": analysis.headline},
@@ -126,13 +129,18 @@ def _faulting_instruction(analysis: Analysis) -> Json | None:
     address = analysis.crash.faulting_address
     if address is None:
         return None
-    code = analysis.crash.memory.read_up_to(address, 16)
+    code = analysis.crash.faulting_code
+    access = None
+    if code is not None and code.access_address is not None:
+        value = None if code.access_value is None else format_hex(code.access_value)
+        access = {"kind": code.access_kind, "address": format_hex(code.access_address), "value": value}
     return {
         "address": format_hex(address),
-        "symbol": analysis.modules.resolve(address),
-        "bytes": code.hex() or None,
-        "text": None,
-        "memory_access": None,
+        "symbol": analysis.machine.describe(address),
+        "bytes": code.data.hex() if code else None,
+        "text": code.text if code else None,
+        "source": code.source if code else None,
+        "memory_access": access,
     }
 
 
@@ -169,7 +177,7 @@ def _threads(analysis: Analysis) -> list[Json]:
             "teb": format_hex(thread.teb),
             "suspend_count": thread.suspend_count,
             "context": _context(analysis.machine.thread_context(thread)),
-            "stack": [],
+            "stack": _stack(thread_stack(analysis.machine, thread, scan=analysis.crash.scan)),
         }
         for thread in analysis.dump.threads
     ]
@@ -204,11 +212,45 @@ def _module(module: Module, analysis: Analysis) -> Json:
         "checksum": format_hex(module.checksum),
         "pdb": {"name": pdb.name, "guid": pdb.guid, "age": pdb.age} if pdb else None,
         "version": details.version or None,
-        "symbols": "none",
+        "symbols": _symbols_kind(module, analysis),
         "vendor": facts.vendor if facts else None,
         "product": facts.product if facts else None,
         "ships_with_windows": facts.ships_with_windows if facts else None,
     }
+
+
+def _stack(stack: NamedStack | None) -> list[Json]:
+    return [_frame(frame) for frame in stack.frames] if stack else []
+
+
+def _frame(frame: Frame) -> Json:
+    return {
+        "index": frame.index,
+        "ip": format_hex(frame.ip),
+        "return_address": format_hex(frame.return_address),
+        "frame_address": format_hex(frame.frame_address),
+        "arguments": [format_hex(word) for word in frame.arguments],
+        "module": frame.module.name if frame.module else None,
+        "symbol": frame.symbol,
+        "offset": frame.offset,
+        "name": frame.name,
+        "inline": frame.inline,
+        "file": frame.line.file if frame.line else None,
+        "line": frame.line.line if frame.line else None,
+        "trust": frame.trust.value,
+        "warning": frame.warning or None,
+    }
+
+
+def _symbols_kind(module: Module, analysis: Analysis) -> str:
+    """What names the module has: only those looked at during the analysis were searched for."""
+    symbolizer = analysis.machine.symbolizer
+    if symbolizer is None:
+        return "none"
+    symbols = symbolizer.symbols_of(module) if symbolizer.was_searched(module) else None
+    if symbols is None:
+        return "none"
+    return symbols.kind if symbols.matched else "mismatch"
 
 
 def _unloaded(analysis: Analysis) -> list[Json]:

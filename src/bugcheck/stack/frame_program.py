@@ -87,9 +87,9 @@ def run_program(
 
 
 def _execute(run: _Run, token: str) -> bool:
-    if token == "=":  # noqa: S105 (a token of the program, no password)
+    if token == "=":
         return _assign(run)
-    if token == "^":  # noqa: S105
+    if token == "^":
         return _load(run)
     if token in _OPERATORS:
         return _calculate(run, token)

@@ -4,8 +4,8 @@ Source: outputs of a debugger engine (10.0.15063): ../shared/story/transcript.tx
 Backtrace)" of the debugger documentation for the columns of 64-bit machines.
 
 Folklore: `kb` prints three arguments on x86 and four words elsewhere, where they are only what the callee stored in its
-home area.  A word that is not in the dump is printed as 00000000.  A warning stands on its own line before its level and
-is no level: SYMBOL_STACK_INDEX does not count it.
+home area.  A word that is not in the dump is printed as 00000000.  A warning stands on its own line before its level
+and is no level: SYMBOL_STACK_INDEX does not count it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _HEADINGS = {
     (64, False): "Child-SP          RetAddr           Call Site",
     (64, True): "RetAddr           : Args to Child" + " " * 59 + ": Call Site",
 }
-"""Address width and whether arguments are shown → the line above the levels, trailing blanks as the engine prints them."""
+"""Address width and whether arguments are shown → the line above the levels, with the engine's trailing blanks."""
 
 
 def heading(architecture: Architecture, *, arguments: bool) -> str:

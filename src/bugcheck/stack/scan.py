@@ -26,13 +26,17 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from bugcheck.dump.dump import Architecture
+from bugcheck.errors import MemoryFault
 from bugcheck.machine.context import Context
 from bugcheck.stack.call_sites import CallSite, calls_before
 from bugcheck.stack.exactness import UNWINDING_WARNING
 from bugcheck.stack.frame import StackSource, Step, Trust
+from bugcheck.stack.function_extent import may_reach
 from bugcheck.stack.known_callers import KNOWN_CALLERS
 from bugcheck.stack.module_image import ModuleImage, ModuleImages
 from bugcheck.stack.pointers import strip_pointer
+from bugcheck.stack.unwind_info_arm64 import find_unwind_info
+from bugcheck.stack.unwind_info_x64 import find_function
 from bugcheck.stack.x64_trap import read_trap_frame
 from bugcheck.symbols.symbols import Symbol
 
@@ -48,6 +52,8 @@ FUNCTION_SPAN = 0x4000
 """Largest distance in bytes from a call's target to an address that may be in the called function without symbols."""
 SYMBOL_SPAN = 0x10000
 """Largest distance in bytes at which a symbol still names code."""
+NO_FUNCTION = 0
+"""Start of no function: the headers lie at RVA 0."""
 _JUNK_NAMES = ("??_C@", "__real@", "__xmm@", "_xmm", "__imp_", "??_7", "??_R")
 _THUNKS = ("_guard_", "__guard_", "guard_", "__retpoline", "_retpoline", "__chkstk")
 
@@ -87,11 +93,11 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class _Callee:
-    """The frame whose caller is looked for: its address (0 when unknown), module and function."""
+    """The frame whose caller is looked for: its address (0 when unknown), module, and where its function starts."""
 
     ip: int
     image: ModuleImage | None
-    symbol: Symbol | None
+    start: int | None
 
 
 class _Scanner:
@@ -105,14 +111,18 @@ class _Scanner:
         self.exact = exact
         ip = context.instruction_pointer or 0
         image = images.at(ip if exact else ip - 1, source)
-        symbol = _symbol_at(image, ip - image.module.base - (not exact), source) if image is not None else None
-        self.callee = _Callee(ip, image, symbol)
+        rva = ip - image.module.base - (not exact) if image is not None else 0
+        symbol = _symbol_at(image, rva, source) if image is not None else None
+        start = symbol.rva if symbol is not None else _function_start(image, rva, context.architecture)
+        self.callee = _Callee(ip, image, start + image.module.base if image is not None and start else None)
         self.callers = KNOWN_CALLERS.get(symbol.name, ()) if symbol is not None else ()
+        self.nearest_start = 0
 
     def candidates(self, start: int, words: int) -> Iterator[Candidate]:
         """Judge every word from `start` on that points into code, up to the first hole."""
         seen: dict[int, int] = {}
         values = self._values(start, words)
+        self.nearest_start = self._nearest_start(values)
         for value in values:
             seen[value] = seen.get(value, 0) + 1
         for index, value in enumerate(values):
@@ -129,6 +139,21 @@ class _Scanner:
         values = (int.from_bytes(data[at : at + self.width], "little") for at in whole)
         return [strip_pointer(value, self.architecture) for value in values]
 
+    def _nearest_start(self, values: list[int]) -> int:
+        """Find the nearest address below the frame's that some call before a word of the stack goes to: 0 for none.
+
+        Functions start where calls go, so a call to a lower address does not enter the frame's function.
+        """
+        nearest = 0
+        for value in values if self.callee.start is None else ():
+            image = self.images.at(value - 1, self.source) if value else None
+            rva = value - image.module.base if image is not None else 0
+            calls = calls_before(image, rva, self.architecture) if image is not None else None
+            targets = (call.target for call in calls or () if image is not None and call.target is not None)
+            below = (image.module.base + target for target in targets if image is not None)
+            nearest = max([nearest, *(target for target in below if target <= self.callee.ip)])
+        return nearest
+
     def _judge(self, slot: int, address: int, repeated: bool) -> Candidate | None:
         image = self.images.at(address - 1, self.source) if address else None
         if image is None or image.is_executable(address - 1 - image.module.base) is False:
@@ -138,6 +163,8 @@ class _Scanner:
         rva = address - image.module.base
         symbol = _symbol_at(image, rva - 1, self.source)
         if symbol is not None and not _may_return_into(symbol, rva):
+            return None
+        if _function_start(image, rva - 1, self.architecture) == NO_FUNCTION:
             return None
         name = symbol.name if symbol is not None else ""
         calls = calls_before(image, rva, self.architecture)
@@ -175,9 +202,12 @@ class _Scanner:
     def _is_in_callee(self, target: int) -> bool:
         """Tell whether a call to `target` enters the frame's function."""
         callee = self.callee
-        if callee.symbol is not None and callee.image is not None:
-            return target == callee.image.module.base + callee.symbol.rva
-        return 0 <= callee.ip - target < FUNCTION_SPAN
+        if callee.start is not None:
+            return target == callee.start
+        if callee.image is None or target != self.nearest_start or callee.ip - target >= FUNCTION_SPAN:
+            return False
+        base = callee.image.module.base
+        return may_reach(callee.image, target - base, callee.ip - base - (not self.exact), self.architecture)
 
     def _is_thunk(self, image: ModuleImage, rva: int) -> bool:
         """Tell whether code at `rva` only jumps elsewhere."""
@@ -258,6 +288,26 @@ def list_candidates(context: Context, exact: bool, source: StackSource, words: i
     if sp is None:
         return []
     return list(_Scanner(context, exact, ModuleImages(), source).candidates(sp, min(words, LIST_LIMIT)))
+
+
+def _function_start(image: ModuleImage | None, rva: int, architecture: Architecture) -> int | None:
+    """Look up the function an RVA lies in by the image's function table; NO_FUNCTION where it has none there.
+
+    Code that calls has a row in the table. None when there is no table to be read.
+    """
+    table = image.function_table if image is not None else None
+    if image is None or table is None:
+        return None
+    try:
+        if architecture is Architecture.X64:
+            found = find_function(image, table, rva)
+        elif architecture is Architecture.ARM64:
+            found = find_unwind_info(image, table, rva)
+        else:
+            return None
+    except MemoryFault:
+        return None
+    return NO_FUNCTION if found is None else found.begin
 
 
 def _symbol_at(image: ModuleImage, rva: int, source: StackSource) -> Symbol | None:

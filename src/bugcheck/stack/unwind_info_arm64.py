@@ -23,6 +23,8 @@ from bugcheck.errors import MemoryFault
 from bugcheck.images.pe_header import ByteReader, DataDirectory
 
 ENTRY_SIZE = 8
+EPILOGUE_LIMIT = 16
+"""Epilogues that are looked at of those that start close enough before an instruction."""
 _ENTRY = Struct("<II")
 _U32 = Struct("<I")
 LR = 30
@@ -89,7 +91,7 @@ class UnwindInfo(NamedTuple):
         begin: RVA. length: in bytes.
         codes: in the order they are undone, the parent's of a fragment included.
         has_prologue: False for a fragment all of whose prologue ran elsewhere.
-        epilogues: in the order of the record.
+        epilogues: in the order of the record, as far as they may hold the instruction that was asked about.
     """
 
     begin: int
@@ -115,7 +117,7 @@ def find_unwind_info(reader: ByteReader, table: DataDirectory, rva: int) -> Unwi
     if low == 0:
         return None
     begin, data = _row(reader, table.rva + (low - 1) * ENTRY_SIZE)
-    info = _packed(begin, data) if data & 3 else _full(reader, begin, data)
+    info = _packed(begin, data) if data & 3 else _full(reader, begin, data, rva - begin)
     return info if 0 <= rva - begin < info.length else None
 
 
@@ -133,7 +135,8 @@ def _need(reader: ByteReader, rva: int, size: int) -> bytes:
 # --- full records ---
 
 
-def _full(reader: ByteReader, begin: int, rva: int) -> UnwindInfo:
+def _full(reader: ByteReader, begin: int, rva: int, into: int) -> UnwindInfo:
+    """Read an .xdata record; of its epilogues only what may concern the instruction `into` bytes from the start."""
     head = _U32.unpack(_need(reader, rva, 4))[0]
     if head >> 18 & 3:
         raise MemoryFault(rva, "unwind information of an unknown version")
@@ -149,8 +152,9 @@ def _full(reader: ByteReader, begin: int, rva: int) -> UnwindInfo:
         own = decode_codes(pool, epilogue_count)
         epilogues = (Epilogue(length - 4 * (instruction_count(own) + 1), own),)
     else:
-        starts = (_U32.unpack_from(scopes, at)[0] for at in range(0, len(scopes), 4))
-        epilogues = tuple([Epilogue(4 * (word & 0x3FFFF), decode_codes(pool, word >> 22)) for word in starts])
+        words_of_scopes = (_U32.unpack_from(scopes, at)[0] for at in range(0, len(scopes), 4))
+        near = [word for word in words_of_scopes if 0 <= into - 4 * (word & 0x3FFFF) <= 4 * len(pool)][:EPILOGUE_LIMIT]
+        epilogues = tuple([Epilogue(4 * (word & 0x3FFFF), decode_codes(pool, word >> 22)) for word in near])
     return UnwindInfo(begin, length, codes, True, epilogues)
 
 

@@ -41,6 +41,7 @@ from bugcheck.stack.x64_trap import MACHINE_FRAME_SIZE, NONVOLATILE, step_over_t
 CHAIN_LIMIT = 32
 """Chained UNWIND_INFO structures that are followed."""
 RSP = 4
+BREAKPOINT = b"\xcc"
 ARGUMENTS = 4
 """Words of home area that `kb` prints on x64."""
 FIRST_INSTRUCTIONS = (b"\x48\x89\x4c\x24\x08", b"\x48\x8b\xc4", b"\x4c\x8b\xdc")
@@ -65,9 +66,25 @@ class X64Unwinder:
         except MemoryFault:
             step = None
         step = step or step_over_trap(context, image, exact, source)
-        if step is None and exact and (image is None or _is_at_entry(image, ip, source)):
-            step = self._unmoved(context, source, needs_call=image is None)
+        if step is None and exact:
+            step = self._by_instruction(context, image, source)
         return step or scan_step(context, exact, self._images, source)
+
+    def _by_instruction(self, context: Context, image: ModuleImage | None, source: StackSource) -> Step | None:
+        """Leave a frame without description where the next instruction tells enough: no code, an entry, an exit."""
+        if image is None:
+            return self._unmoved(context, source, needs_call=True)
+        rva = context.registers["rip"] - image.module.base
+        if _is_at_entry(image, rva, source):
+            return self._unmoved(context, source)
+        rest = decode_epilogue(image.read_up_to(rva, LONGEST_EPILOGUE).removeprefix(BREAKPOINT), 0)
+        if rest is None or rest.exit is not Exit.RETURN:
+            return None
+        frame = _Frame(_by_number(context), source.memory)
+        try:
+            return _finish(context, frame) if _undo_epilogue(frame, rest) else None
+        except MemoryFault:
+            return None
 
     def _by_unwind_info(
         self, context: Context, image: ModuleImage | None, exact: bool, source: StackSource
@@ -99,9 +116,8 @@ class X64Unwinder:
         return _finish(context, _Frame(_by_number(context), source.memory))
 
 
-def _is_at_entry(image: ModuleImage, ip: int, source: StackSource) -> bool:
-    """Tell whether `ip` is a function's first instruction, by a symbol that starts there or by what it does."""
-    rva = ip - image.module.base
+def _is_at_entry(image: ModuleImage, rva: int, source: StackSource) -> bool:
+    """Tell whether an RVA is a function's first instruction, by a symbol that starts there or by what it does."""
     code = image.read_up_to(rva, 5)
     if code.startswith(FIRST_INSTRUCTIONS):
         return True
@@ -217,7 +233,7 @@ def _frame_offset(info: UnwindInfo) -> int:
 def _rest_of_epilogue(image: ModuleImage, function: RuntimeFunction, info: UnwindInfo, rva: int) -> Epilogue | None:
     """Decode the epilogue the instruction pointer is in; None in a body, or without code bytes."""
     rest = decode_epilogue(image.read_up_to(rva, LONGEST_EPILOGUE), info.frame_register)
-    if rest is None or rest.exit is Exit.RETURN or rest.target is None:
+    if rest is None or rest.target is None:
         return rest
     target = rva + rest.target
     if function.begin < target < function.end:
@@ -244,6 +260,8 @@ def _undo_epilogue(frame: _Frame, rest: Epilogue) -> bool:
     frame.values[RSP] = frame.values[rest.base] + rest.adjustment & MASK64
     for number in rest.pops:
         frame.pop(number)
+    if rest.exit is Exit.INTERRUPT_RETURN:
+        frame.machine_frame = frame.values[RSP]
     return True
 
 

@@ -5,6 +5,7 @@ pops, then a return or a jump; the code from the instruction pointer on is compa
 
 Folklore:
     Clang writes `mov rsp, rbp` where the distance is 0 and puts `vzeroupper` before the return.
+    Trap handlers end in `add rsp, n`, `swapgs` when they return to user code, `iretq`: what is left is a machine frame.
     A jump ends an epilogue only when it leaves the function: `jmp` to a separated part of the same function keeps the
     frame.  `jmp rax` without REX prefix is a switch table, `rex.W jmp rax` a tail call.
 """
@@ -27,6 +28,7 @@ class Exit(Enum):
 
     RETURN = "return"
     JUMP = "jump"
+    INTERRUPT_RETURN = "interrupt_return"
 
 
 class Epilogue(NamedTuple):
@@ -100,6 +102,8 @@ def _exit(code: bytes, at: int, base: int, adjustment: int, pops: tuple[int, ...
     rest = code[at : at + 6]
     if rest[:1] in (b"\xc3", b"\xc2", b"\xcb") or rest[:2] in (b"\xf3\xc3", b"\xf2\xc3"):
         return Epilogue(base, adjustment, pops, Exit.RETURN)
+    if rest[:2] == b"\x48\xcf" or rest[:5] == b"\x0f\x01\xf8\x48\xcf":
+        return Epilogue(base, adjustment, pops, Exit.INTERRUPT_RETURN)
     if rest[:1] == b"\xeb" and len(rest) >= 2:
         return Epilogue(base, adjustment, pops, Exit.JUMP, at + 2 + _S8.unpack_from(rest, 1)[0])
     if rest[:1] == b"\xe9" and len(rest) >= 5:

@@ -10,8 +10,8 @@ of this project's notes) and on two dozen user dumps (corpus `dbgeng_user.jsonl`
 5. outside all modules and with ebp leading nowhere, the word at esp, three times at most.
 
 Folklore:
-    After a scanned return address the caller's ebp is what ebp pointed at, unless that lies below the address found: then
-    it is the word under it.
+    After a scanned return address the caller's ebp is what ebp pointed at, unless that lies below the address found:
+    then it is the word under it.
     A stack's end is a return address of 0; the level is still printed, with what ebp held.
     Exports alone are no unwind data: the warning comes as for a module without symbols.
     Between function entry and `mov ebp,esp`, and in an epilogue, records don't tell where the return address is; with
@@ -22,13 +22,13 @@ from __future__ import annotations
 
 from bugcheck.dump.dump import Architecture
 from bugcheck.machine.context import Context
-from bugcheck.stack.x86_records import NON_FPO, TRAP, TSS, leave_by_record
 from bugcheck.stack.exactness import UNWINDING_WARNING, is_exact
 from bugcheck.stack.frame import StackSource, Step, Trust
-from bugcheck.stack.module_image import ModuleImages
+from bugcheck.stack.module_image import ModuleImage, ModuleImages
 from bugcheck.stack.x86_code import LONGEST_EPILOGUE, LONGEST_PROLOGUE, follow_epilogue, follow_prologue
 from bugcheck.stack.x86_frame import Below, FrameContext, WayOut, X86Frame, end_at, leave_by
-from bugcheck.stack.x86_returns import LOWEST_CODE, SCAN_WORDS, Standing, StackWords
+from bugcheck.stack.x86_records import NON_FPO, TRAP, TSS, last_frame_address, leave_by_record
+from bugcheck.stack.x86_returns import LOWEST_CODE, SCAN_WORDS, StackWords, Standing
 from bugcheck.symbols.symbols import FpoRecord, FrameData
 
 NO_MODULE = "WARNING: Frame IP not in any known module. Following frames may be wrong."
@@ -43,6 +43,7 @@ class X86Unwinder:
 
     def __init__(self) -> None:
         self._images = ModuleImages()
+        self._words: StackWords | None = None
 
     def step(self, context: Context, trust: Trust, source: StackSource) -> Step | None:
         """Find the caller of the frame with these registers; None when there are no registers to go by.
@@ -59,7 +60,7 @@ class X86Unwinder:
             or _by_frame_pointer(frame)
             or _by_scan(frame)
             or _astray(frame)
-            or end_at(frame, frame.ebp)
+            or end_at(frame, last_frame_address(frame))
         )
         return way.step(frame, "" if frame.below.warned else _warning(frame))
 
@@ -74,9 +75,10 @@ class X86Unwinder:
             rule = symbols.frame_rule(eip - image.module.base - (0 if exact else 1))
         below = context.below if isinstance(context, FrameContext) else Below()
         architecture = Architecture.X86_PAE if context.architecture is Architecture.X86_PAE else Architecture.X86
-        words = StackWords(source, self._images, architecture)
+        if self._words is None or self._words.source is not source or self._words.architecture is not architecture:
+            self._words = StackWords(source, self._images, architecture)
         ebp = context.registers.get("ebp", 0)
-        return X86Frame(context, eip, esp, ebp, exact, image, symbols, rule, below, words)
+        return X86Frame(context, eip, esp, ebp, exact, image, symbols, rule, below, self._words)
 
 
 def _warning(frame: X86Frame) -> str:
@@ -92,13 +94,11 @@ def _by_code(frame: X86Frame) -> WayOut | None:
         return None
     if isinstance(rule, FpoRecord) and rule.frame_type in (TRAP, TSS):
         return None
-    return _by_epilogue(frame) or (None if isinstance(rule, FrameData) else _by_prologue(frame))
+    return _by_epilogue(frame, image) or (None if isinstance(rule, FrameData) else _by_prologue(frame, image))
 
 
-def _by_epilogue(frame: X86Frame) -> WayOut | None:
-    assert frame.image is not None  # noqa: S101 (told to the type checker)
-    code = frame.image.read_up_to(frame.eip - frame.image.module.base, LONGEST_EPILOGUE)
-    epilogue = follow_epilogue(code)
+def _by_epilogue(frame: X86Frame, image: ModuleImage) -> WayOut | None:
+    epilogue = follow_epilogue(image.read_up_to(frame.eip - image.module.base, LONGEST_EPILOGUE))
     if epilogue is None:
         return None
     slot, saved = epilogue.addresses(frame.esp, frame.ebp)
@@ -108,14 +108,12 @@ def _by_epilogue(frame: X86Frame) -> WayOut | None:
     return leave_by(slot, ebp, _trust_of_code(frame), frame, _parameters(frame))
 
 
-def _by_prologue(frame: X86Frame) -> WayOut | None:
-    start = _function_start(frame)
-    if frame.image is None or start is None:
+def _by_prologue(frame: X86Frame, image: ModuleImage) -> WayOut | None:
+    rva = frame.eip - image.module.base
+    start = _function_start(frame, rva)
+    if start is None or not 0 <= rva - start <= LONGEST_PROLOGUE:
         return None
-    rva = frame.eip - frame.image.module.base
-    if not 0 <= rva - start <= LONGEST_PROLOGUE:
-        return None
-    code = frame.image.try_read(start, rva - start) if rva > start else b""
+    code = image.try_read(start, rva - start) if rva > start else b""
     prologue = follow_prologue(code) if code is not None else None
     if prologue is None or prologue.frame_set:
         return None
@@ -125,13 +123,11 @@ def _by_prologue(frame: X86Frame) -> WayOut | None:
     return leave_by(slot, frame.ebp, _trust_of_code(frame), frame, _parameters(frame))
 
 
-def _function_start(frame: X86Frame) -> int | None:
+def _function_start(frame: X86Frame, rva: int) -> int | None:
     if frame.rule is not None:
         return frame.rule.rva
-    if frame.image is None or frame.symbols is None:
-        return None
-    symbol = frame.symbols.nearest(frame.eip - frame.image.module.base)
-    return symbol.rva if symbol else None
+    symbol = frame.symbols.nearest(rva) if frame.symbols is not None else None
+    return symbol.rva if symbol is not None else None
 
 
 def _trust_of_code(frame: X86Frame) -> Trust:

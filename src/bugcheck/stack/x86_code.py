@@ -56,7 +56,7 @@ def _prologue_instruction(code: bytes, at: int) -> tuple[int, int] | None:
         return 2, 4
     if first == 0x68:
         return 5, 4
-    if pair in (b"\x8b\xff", b"\x8b\xec", b"\x89\xe5"):
+    if pair in (b"\x8b\xff", b"\x89\xff", b"\x8b\xec", b"\x89\xe5"):
         return 2, 0
     if pair == b"\x83\xec" and at + 3 <= len(code) and code[at + 2] < 0x80:
         return 3, code[at + 2]

@@ -1,4 +1,4 @@
-"""An x86 frame while it is being left: registers, what is known of its function and of the frame below, and the way out.
+"""An x86 frame while it is being left: registers, what is known of its function and of the one below, and the way out.
 
 Source: StackWalk64 of DbgHelp and its terms (AddrFrame, AddrReturn, Params; Microsoft "dbghelp.h"); which of them a
 debugger prints for which kind of frame was found on the story dump.

@@ -4,8 +4,8 @@ Source: FPO_DATA of the PE format; DIA SDK IDiaFrameData (`.raSearch`, `.cbLocal
 (the saved registers at +0x20 as in the Intel SDM volume 3, figure 7-2).
 
 Folklore:
-    A record tells the size of a function's arguments, not who removes them; and clang stores arguments where MSVC pushes
-    them.  So a return address is looked for with and without the callee's arguments, then upward.
+    A record tells the size of a function's arguments, not who removes them; and clang stores arguments where MSVC
+    pushes them.  So a return address is looked for with and without the callee's arguments, then upward.
     Records say nothing of calls from the middle of an argument list (`push; call f; push; call g`): upward again.
     Functions that build a trap frame (KiFastCallEntry, KiTrap0E) have records of type trap; their ebp is its address.
 """
@@ -16,7 +16,7 @@ from struct import Struct
 
 from bugcheck.machine.context import TRAP_FRAME_SIZES, decode_trap_frame
 from bugcheck.stack.frame import Trust
-from bugcheck.stack.frame_program import run_program
+from bugcheck.stack.frame_program import ProgramResult, run_program
 from bugcheck.stack.x86_frame import MASK32, WayOut, X86Frame, leave_by
 from bugcheck.stack.x86_returns import Standing
 from bugcheck.symbols.symbols import FpoRecord, FrameData
@@ -56,6 +56,16 @@ def _expected_slots(rule: FpoRecord | FrameData, frame: X86Frame) -> tuple[int, 
     """Where the return address should be: with the callee's arguments still counted, and without."""
     bare = frame.esp + rule.locals_size + rule.saved_registers_size & MASK32
     return (bare + frame.below.parameters_size & MASK32, bare) if frame.below.parameters_size else (bare,)
+
+
+def last_frame_address(frame: X86Frame) -> int:
+    """ChildEBP of a stack's last level: below the 0 its record says the return address is, else what ebp holds."""
+    rule = frame.rule
+    if rule is not None and _is_sane(rule) and (isinstance(rule, FrameData) or rule.frame_type == FPO):
+        for slot in _expected_slots(rule, frame):
+            if frame.words.word(slot) == 0:
+                return slot - 4 & MASK32
+    return frame.ebp
 
 
 def _by_fpo(rule: FpoRecord, frame: X86Frame) -> WayOut | None:
@@ -100,14 +110,16 @@ def _by_program(rule: FrameData, frame: X86Frame) -> WayOut | None:
     way = leave_by(result.return_slot, result.registers.get("ebp"), Trust.UNWIND_INFO, frame, rule.parameters_size)
     if way is None:
         return None
-    saved = {name: result.registers[name] for name in ("ebx", "esi", "edi")
-             if name in result.registers and (name in result.assigned or _tells_all(rule, result.assigned))}  # fmt: skip
-    return WayOut({**way.registers, **saved}, way.trust, way.frame_address, None, way.parameters_size)
+    registers = {**way.registers, **_preserved(rule, result)}
+    return WayOut(registers, way.trust, way.frame_address, parameters_size=rule.parameters_size)
 
 
-def _tells_all(rule: FrameData, assigned: frozenset[str]) -> bool:
-    """Tell whether the program restores every register the function saves; MSVC's leave esi and edi out."""
-    return 4 * len(assigned & {"ebx", "esi", "edi"}) >= rule.saved_registers_size
+def _preserved(rule: FrameData, result: ProgramResult) -> dict[str, int]:
+    """Registers the caller has unchanged: all if the program restores as many as are saved; MSVC's tell of few."""
+    names = {"ebx", "esi", "edi"}
+    if 4 * len(result.assigned & names) < rule.saved_registers_size:
+        names &= result.assigned
+    return {name: result.registers[name] for name in sorted(names) if name in result.registers}
 
 
 def _by_trap_frame(frame: X86Frame) -> WayOut | None:
@@ -142,7 +154,7 @@ def _by_task(frame: X86Frame) -> WayOut | None:
     data = words.source.memory.try_read(segment + _TSS_AT, _TSS.size) if segment else None
     if data is None:
         return None
-    registers = dict(zip(_TSS_REGISTERS, _TSS.unpack(data), strict=True))
+    registers: dict[str, int] = dict(zip(_TSS_REGISTERS, _TSS.unpack(data), strict=True))
     if words.images.at(registers["eip"], words.source) is None:
         return None
     return WayOut(registers, Trust.TRAP_FRAME, frame.ebp, source=f"task segment {segment:#x}")

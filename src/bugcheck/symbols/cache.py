@@ -67,7 +67,7 @@ class SymbolCache:
         except OSError as error:
             if not final.is_file():
                 raise DumpError(str(final), f"cannot be written: {system_words(error)}") from error
-            new.unlink(missing_ok=True)
+            drop(new)
         return final
 
     def copy(self, source: Path, wanted: WantedFile) -> Path:
@@ -76,7 +76,7 @@ class SymbolCache:
         try:
             shutil.copyfile(source, new)
         except OSError as error:
-            new.unlink(missing_ok=True)
+            drop(new)
             raise DumpError(str(new), f"cannot be written: {system_words(error)}") from error
         return self.adopt(new, wanted)
 
@@ -133,3 +133,11 @@ class SymbolCache:
         from hashlib import sha256
 
         return self._key_folder(wanted) / f"{wanted.name}.{sha256(server.encode()).hexdigest()[:12]}.missing"
+
+
+def drop(path: Path) -> None:
+    """Delete a file that may not be there. A disk that refuses leaves it behind."""
+    try:
+        path.unlink()
+    except OSError:
+        return

@@ -153,19 +153,12 @@ def _same(found: PdbId | None, wanted: PdbId) -> bool:
 
 
 def _open_index(path: str, cache: str | None) -> IsfIndex:
-    from hashlib import sha256
-
     try:
         status = Path(path).stat()
         source = Source(status.st_size, status.st_mtime_ns)
-        place = Path(path).resolve()
+        saved = _index_path(cache, Path(path).resolve()) if cache else None
     except (OSError, ValueError) as error:
         raise DumpError(path, f"cannot be read: {error}") from error
-    saved = (
-        Path(cache) / "isf" / f"{sha256(str(place).encode('utf-8', 'replace')).hexdigest()[:24]}.index"
-        if cache
-        else None
-    )
     index = isf_index.load(saved, source) if saved else None
     if index is None:
         data = read_isf(_unpacked(path), path, source)
@@ -175,6 +168,12 @@ def _open_index(path: str, cache: str | None) -> IsfIndex:
     if index is None:
         raise CorruptDump(path, "the table cannot be indexed")
     return index
+
+
+def _index_path(cache: str, path: Path) -> Path:
+    from hashlib import sha256
+
+    return Path(cache) / f"{sha256(str(path).encode('utf-8', 'replace')).hexdigest()[:24]}.isfindex"
 
 
 def _unpacked(path: str) -> bytes:

@@ -153,10 +153,12 @@ def save(path: Path, data: bytes) -> None:
     """Write an index in one step; a disk that refuses only costs the time to make it again."""
     import os
 
+    from bugcheck.symbols.cache import drop
+
     new = path.with_name(f"{path.name}.{os.getpid():x}-{os.urandom(6).hex()}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         new.write_bytes(data)
         new.replace(path)
     except OSError:
-        new.unlink(missing_ok=True)
+        drop(new)

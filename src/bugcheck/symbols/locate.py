@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 FETCH = "bugcheck symbols fetch DUMP --symbols ms"
 """The remedy when the caller has no better one, with its dump's name."""
 
+INDEX_FOLDER = "indexes"
+"""Where in the cache the indexes of PDBs and tables lie."""
+
 _ISF_FOLDERS = ("", "windows", "symbols/windows")
 _ISF_SUFFIXES = (".json.xz", ".json", ".json.gz")
 _Opener = Callable[[str, bool], Symbols]
@@ -217,21 +220,23 @@ def _open(opener: _Opener, path: str, loose: bool) -> tuple[Symbols | None, Atte
         symbols = opener(path, loose)
     except (DumpError, UsageError) as error:
         reason = error.reason if isinstance(error, DumpError) else str(error)
-        return None, Attempt(path, "mismatch" if "wanted" in reason else "damaged", reason)
+        return None, Attempt(path, "mismatch" if "wanted was" in reason or "asks for" in reason else "damaged", reason)
     detail = f"{symbols.kind} symbols" if symbols.matched else f"{symbols.kind} symbols of another build"
     return symbols, Attempt(path, "found" if symbols.matched else "mismatch", detail)
 
 
 def _openers(image: Image, pdb: PdbId, cache: str) -> dict[str, _Opener]:
+    indexes = Path(cache) / INDEX_FOLDER
+
     def pdb_file(path: str, loose: bool) -> Symbols:
         from bugcheck.symbols.pdb.open import open_pdb
 
-        return open_pdb(path, cache=cache, expect=pdb, loose=loose)
+        return open_pdb(path, cache=indexes, expect=pdb, loose=loose)
 
     def isf_file(path: str, loose: bool) -> Symbols:
         from bugcheck.symbols.isf import open_isf
 
-        return open_isf(path, cache=cache, expect=pdb, loose=loose, sections=image.sections)
+        return open_isf(path, cache=str(indexes), expect=pdb, loose=loose, sections=image.sections)
 
     def breakpad_file(path: str, loose: bool) -> Symbols:
         from bugcheck.symbols.breakpad import open_breakpad

@@ -25,7 +25,7 @@ from urllib.parse import quote, urlsplit
 
 from bugcheck.dump.open import map_file
 from bugcheck.errors import DumpError
-from bugcheck.symbols.cache import SymbolCache
+from bugcheck.symbols.cache import SymbolCache, drop
 from bugcheck.symbols.download import Patience, Surroundings, Transfer, Transferred
 from bugcheck.symbols.http import HttpClient, HttpFault, HttpSettings, redirected
 from bugcheck.symbols.identify import mismatch
@@ -183,7 +183,7 @@ class SymbolClient:
         except DumpError as error:
             return Attempt(url, "damaged", error.reason), None
         finally:
-            got.path.unlink(missing_ok=True)
+            drop(got.path)
 
     def _judge(self, wanted: WantedFile, url: str, new: Path, cache: SymbolCache) -> tuple[Attempt, Path | None]:
         """Verify what has arrived, unpacked if need be, and let it into the cache."""

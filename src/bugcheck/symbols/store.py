@@ -21,7 +21,7 @@ from pathlib import Path
 from bugcheck.binary import BinaryView
 from bugcheck.dump.open import map_file
 from bugcheck.errors import BugcheckError, DumpError
-from bugcheck.symbols.cache import SymbolCache
+from bugcheck.symbols.cache import SymbolCache, drop
 from bugcheck.symbols.identify import mismatch
 from bugcheck.symbols.unpack import is_packed, unpack
 from bugcheck.symbols.wanted import WantedFile
@@ -175,7 +175,7 @@ def unpack_verified(view: BinaryView, wanted: WantedFile, cache: SymbolCache) ->
             return None, fault
         return cache.adopt(new, wanted), ""
     finally:
-        new.unlink(missing_ok=True)
+        drop(new)
 
 
 def _outcome(fault: str) -> str:

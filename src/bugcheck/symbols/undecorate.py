@@ -1,7 +1,8 @@
 """Names as linkers know them → names as people write them.
 
 Source: "Decorated Names" (Microsoft C++ documentation) for the C forms and the scopes of C++ names; the Itanium C++
-ABI, "External Names", for `_Z`.  Whole C++ names are taken apart by pydemumble (LLVM's demangler) where it is installed.
+ABI, "External Names", for `_Z`.  Whole C++ names are taken apart by pydemumble (LLVM's demangler) where that is
+installed.
 
 Folklore:
     A leading underscore belongs to the name on x64 and ARM, and to the calling convention on x86 only.
@@ -92,7 +93,8 @@ def _demangle(name: str) -> str:
 def _microsoft_repeats(name: str) -> int:
     """Bound how often a part of a `?` name can be repeated.
 
-    Digits outside the names of lambdas repeat parameters, and only function types (`P6`, `P8`, …) hold parameters that hold parameters.
+    Digits outside the names of lambdas repeat parameters, and only function types (`P6`, `P8`, …) hold parameters
+    that hold parameters.
     """
     bound, digits, quoted = 1, 0, False
     for character in name:
@@ -151,7 +153,16 @@ def _short(declaration: str) -> str:
     start = max((_after(declaration, word) for word in _CONVENTIONS), default=0)
     rest = declaration[start:]
     name = rest[: _name_end(rest)]
-    return name[_name_start(name) :] or declaration
+    return _spell(name[_name_start(name) :]) or declaration
+
+
+def _spell(name: str) -> str:
+    """Spell template arguments and deleting destructors as Microsoft's tools and procedure records do."""
+    name = name.replace("deleting dtor'", "deleting destructor'").replace(", ", ",")
+    for before in "<,(":
+        for word in ("struct ", "class ", "union ", "enum "):
+            name = name.replace(before + word, before)
+    return "operator>>".join([part.replace(">>", "> >").replace(">>", "> >") for part in name.split("operator>>")])
 
 
 def _after(text: str, word: str) -> int:

@@ -156,38 +156,62 @@ case_many_pushes:
     retq
     .seh_endproc
 
+# Two fragments chained to their parent, and a row that refers to another row: written by hand, since the assembler's
+# .seh_startchained leaves the parent's range overlapping the fragment's.
     .globl case_chained
-    .seh_proc case_chained
 case_chained:
     pushq %rbx
-    .seh_pushreg %rbx
     subq $0x40, %rsp
-    .seh_stackalloc 0x40
-    .seh_endprologue
+chained_body:
     xorl %ebx, %ebx
     callq mark
-    .seh_startchained
+fragment_saving:
     movq %rsi, 0x38(%rsp)
-    .seh_savereg %rsi, 0x38
+saved_rsi:
     movq %rdi, 0x30(%rsp)
-    .seh_savereg %rdi, 0x30
-    .seh_endprologue
+saved_rdi:
     xorl %esi, %esi
     xorl %edi, %edi
     callq mark
-    jmp inside_chained                  # to another part of the same function: the frame stays
-    .seh_endchained
-after_chained:
+    jmp fragment_far                    # to another part of the same function: the frame stays
+fragment_saving_end:
+after_fragment:
     xorl %ebx, %ebx
     callq mark
     addq $0x40, %rsp
     popq %rbx
     retq
-inside_chained:
+chained_end:
+    int3
+fragment_far:                           # entered with rsi and rdi saved
+    callq mark
     movq 0x30(%rsp), %rdi
     movq 0x38(%rsp), %rsi
-    jmp after_chained
-    .seh_endproc
+    jmp after_fragment
+fragment_far_end:
+    .section .pdata,"dr"
+    .long case_chained@IMGREL, fragment_saving@IMGREL, chained_info@IMGREL
+    .long fragment_saving@IMGREL, fragment_saving_end@IMGREL, saving_info@IMGREL
+    .long after_fragment@IMGREL, chained_end@IMGREL, indirect_row@IMGREL + 1
+    .long fragment_far@IMGREL, fragment_far_end@IMGREL, far_info@IMGREL
+    .section .xdata,"dr"
+    .p2align 2
+chained_info:
+    .byte 1, chained_body - case_chained, 2, 0
+    .byte chained_body - case_chained, 0x72, 1, 0x30
+saving_info:
+    .byte 1 | 4 << 3, saved_rdi - fragment_saving, 4, 0
+    .byte saved_rdi - fragment_saving, 0x74, 6, 0, saved_rsi - fragment_saving, 0x64, 7, 0
+    .long case_chained@IMGREL, fragment_saving@IMGREL, chained_info@IMGREL
+far_info:                               # its own prologue ran elsewhere: two chains to the primary function
+    .byte 1 | 4 << 3, 0, 0, 0
+    .long fragment_saving@IMGREL, fragment_saving_end@IMGREL, saving_info@IMGREL
+indirect_row:
+    .long after_fragment@IMGREL, chained_end@IMGREL, rest_info@IMGREL
+rest_info:
+    .byte 1 | 4 << 3, 0, 0, 0
+    .long case_chained@IMGREL, fragment_saving@IMGREL, chained_info@IMGREL
+    .text
 
     .globl case_tail_direct
     .seh_proc case_tail_direct

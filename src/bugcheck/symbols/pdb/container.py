@@ -12,10 +12,10 @@ Folklore:
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, cast
 
 from purepdb import PDB, OmapTable, PdbError, Section, codeview
 
@@ -43,6 +43,14 @@ NO_MODULE = 0xFFFF_FFFF
 _INFO_LIMIT = 16 << 20
 _MAX32 = 0xFFFF_FFFF
 _HOSTILE = (PdbError, struct.error, EOFError, LookupError, ValueError, ArithmeticError)
+
+
+class _Sections(Protocol):
+    """What purepdb's lists of sections hold; it does not say so itself."""
+
+    original_sections: list[Section]
+    sections: list[Section]
+    derived_sections: list[Section]
 
 
 class RawSymbol(NamedTuple):
@@ -82,7 +90,7 @@ class ModuleStream:
 
 
 @contextmanager
-def _guard(name: str) -> Iterator[None]:
+def _guard(name: str) -> Generator[None]:
     """Turn what purepdb raises on damaged files into bugcheck's errors."""
     try:
         yield
@@ -112,7 +120,8 @@ class PdbFile:
         self.sections = tuple(_section(section) for section in self._symbol_sections())
 
     def _symbol_sections(self) -> list[Section]:
-        return self._pdb.original_sections or self._pdb.sections or self._pdb.derived_sections
+        pdb = cast("_Sections", self._pdb)
+        return pdb.original_sections or pdb.sections or pdb.derived_sections
 
     def stream(self, index: int) -> bytes:
         """Read a stream; empty when the file has none of that number."""
@@ -141,7 +150,7 @@ class PdbFile:
 
     def omap(self) -> tuple[OmapPairs, OmapPairs] | None:
         """Read the maps of an image whose code was moved after linking: final → source, source → final; else None."""
-        if not self._pdb.original_sections:
+        if not cast("_Sections", self._pdb).original_sections:
             return None
         with _guard(self.name):
             forth = self._pdb.omap

@@ -4,7 +4,8 @@ Source: `cvinfo.h` of Microsoft's microsoft-pdb repository (MIT): CV_DebugSSubse
 BinaryAnnotationOpcode; LLVM's "CodeView Symbol Records" (llvm.org/docs/PDB).
 
 Folklore:
-    Line numbers 0xFEEFEE and 0xF00F00 mark code without a line and code not to be stepped into; they are no lines.
+    Line numbers 0xFEEFEE and 0xF00F00 mark code without a line and code not to be stepped into; the line
+    before them goes on.
     An inline site's row reaches to the next change of the code offset, or as far as a code length says; the length
     that comes together with an offset does not move the offset on, the one that comes alone does.
 """
@@ -32,7 +33,7 @@ _OFFSET_AND_LINE, _LENGTH_AND_OFFSET, _LAST = 11, 12, 14
 
 
 class Row(NamedTuple):
-    """From where on a source line applies: address, file (offset of its checksum entry), line; line 0 is none."""
+    """From where on a source line applies: address, file (offset of its checksum entry), line."""
 
     start: int
     file: int
@@ -68,7 +69,7 @@ class ModuleLines:
             return None
         rows = self.fragments[number].rows
         place = bisect_right(rows, address, key=lambda row: row.start) - 1
-        return rows[place] if place >= 0 and rows[place].line else None
+        return rows[place] if place >= 0 else None
 
 
 class InlineRow(NamedTuple):
@@ -138,7 +139,8 @@ def _rows(payload: bytes, start: int, has_columns: bool) -> list[Row]:
             break
         for offset, packed in _HEADER.iter_unpack(entries):
             line = packed & 0xFF_FFFF
-            rows.append(Row(start + offset, file, 0 if line in _HIDDEN else line))
+            if line and line not in _HIDDEN:
+                rows.append(Row(start + offset, file, line))
         position += max(size, _BLOCK.size + count * (12 if has_columns else 8))
     rows.sort(key=lambda row: row.start)
     return rows

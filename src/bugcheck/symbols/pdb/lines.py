@@ -142,7 +142,13 @@ class PdbLines:
         if leaf not in (_FUNC_ID, _MFUNC_ID):
             return ""
         around = self._types.type_at(scope).name if leaf == _MFUNC_ID else self._item_name(scope, depth + 1)
-        return f"{around}::{_text(raw[10:])}" if around else _text(raw[10:])
+        return _scoped(around, _text(raw[10:]))
+
+
+def _scoped(around: str, name: str) -> str:
+    """Join scope and name, with unnamed namespaces spelled as in procedure records."""
+    scopes = ["`anonymous namespace'" if scope.startswith("?A0x") else scope for scope in around.split("::")]
+    return "::".join([*scopes, name]) if around else name
 
 
 def _text(raw: bytes) -> str:

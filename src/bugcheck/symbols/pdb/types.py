@@ -112,7 +112,7 @@ class PdbTypes(TypeTable):
         values: dict[str, int] = {}
         for field in self._fields(found.fields):
             if field.leaf == type_records.ENUMERATOR:
-                values.setdefault(_text(field.name), field.value)
+                values.setdefault(_text(field.name), _wrap(field.value, integer))
         return EnumLayout(_text(found.name), integer.size, values)
 
     def names(self) -> Sequence[str]:
@@ -299,6 +299,13 @@ class PdbTypes(TypeTable):
                 else:
                     found.append(field)
         return found
+
+
+def _wrap(value: int, integer: TypeRef) -> int:
+    """Give a value the sign of the integer it is stored in; clang writes -2 as 0xfffffffe."""
+    bits = integer.size * 8
+    value &= (1 << bits) - 1 if bits else -1
+    return value - (1 << bits) if integer.signed and bits and value >> (bits - 1) else value
 
 
 def _text(raw: bytes) -> str:

@@ -1,0 +1,133 @@
+"""A Machine → the stacks a person asks for: of the processor that stopped, of the fault, of any processor or thread.
+
+Folklore: a kernel dump has two stacks worth reading.  The processor's shows how the stop was handled (nt!KeBugCheckEx on
+top, what `kb` prints on opening); the fault's, from the trap frame or context record, is the one that explains.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bugcheck.dump.dump import Architecture, RawThread
+from bugcheck.images.pe_header import ByteReader
+from bugcheck.machine.context import Context
+from bugcheck.machine.machine import Machine
+from bugcheck.machine.modules import Module
+from bugcheck.machine.processors import Processor
+from bugcheck.stack.frame import Frame, StackSource, Unwinder
+from bugcheck.stack.walk import FRAME_LIMIT, starting_trust, walk
+from bugcheck.symbols.symbols import Symbols
+
+MAX_KERNEL_STACK = 0x18000
+"""Bytes of the largest kernel stack Windows makes (a large one on ARM64, with room to spare)."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedStack:
+    """A walked stack.
+
+    Attributes:
+        title: whose it is ("processor 0", "thread 4660", "fault"). context: the registers it starts from.
+        frames: innermost first. ending: why there are no more.
+    """
+
+    title: str
+    context: Context
+    frames: tuple[Frame, ...]
+    ending: str
+
+
+class NoSymbols:
+    """Stands in where no symbols were asked for."""
+
+    def symbols_of(self, module: Module) -> Symbols | None:  # noqa: ARG002
+        """Never any."""
+        return None
+
+    def image_of(self, module: Module) -> ByteReader | None:  # noqa: ARG002
+        """Never any."""
+        return None
+
+
+def unwinder_for(architecture: Architecture) -> Unwinder:
+    """Make the unwinder of an architecture; imported when it is needed."""
+    if architecture.is_x86:
+        from bugcheck.stack.x86 import X86Unwinder
+
+        return X86Unwinder()
+    if architecture is Architecture.X64:
+        from bugcheck.stack.x64 import X64Unwinder
+
+        return X64Unwinder()
+    if architecture is Architecture.ARM64:
+        from bugcheck.stack.arm64 import Arm64Unwinder
+
+        return Arm64Unwinder()
+    from bugcheck.stack.arm32 import Arm32Unwinder
+
+    return Arm32Unwinder()
+
+
+def stack_from(
+    machine: Machine, context: Context, title: str, *, scan: bool = True, limit: int = FRAME_LIMIT
+) -> NamedStack:
+    """Walk the stack from any registers of the machine."""
+    symbols = machine.symbolizer or NoSymbols()
+    source = StackSource(machine.memory, machine.modules, symbols, _stack_range(machine, context), scan)
+    stack = walk(context, unwinder_for(machine.architecture), source, trust=starting_trust(context), limit=limit)
+    return NamedStack(title, context, stack.frames, stack.ending)
+
+
+def stopped_stack(machine: Machine, *, scan: bool = True) -> NamedStack | None:
+    """The stack a debugger shows on opening: of the processor that stopped, or of the thread of the exception."""
+    context = machine.processor_context
+    return stack_from(machine, context, context.source, scan=scan) if context else None
+
+
+def fault_stack(machine: Machine, *, scan: bool = True) -> NamedStack | None:
+    """The stack from the registers at the fault; None where they are those of the stopped processor itself."""
+    context = machine.fault_context
+    if context is None or context is machine.processor_context:
+        return None
+    return stack_from(machine, context, "fault", scan=scan)
+
+
+def processor_stacks(machine: Machine, *, scan: bool = True) -> list[NamedStack]:
+    """The stack of every processor whose registers the dump holds, by number."""
+
+    def number(processor: Processor) -> int:
+        return processor.number
+
+    return [
+        stack_from(machine, processor.context, f"processor {processor.number}", scan=scan)
+        for processor in sorted(machine.processors, key=number)
+        if processor.context is not None
+    ]
+
+
+def thread_stack(machine: Machine, thread: RawThread, *, scan: bool = True) -> NamedStack | None:
+    """The stack of a user dump's thread; the exception's registers where it happened on that thread."""
+    context = machine.thread_context(thread)
+    if machine.exception is not None and machine.exception.thread_id == thread.id and machine.fault_context:
+        context = machine.fault_context
+    return stack_from(machine, context, f"thread {thread.id}", scan=scan) if context else None
+
+
+def _stack_range(machine: Machine, context: Context) -> tuple[int, int] | None:
+    pointer = context.stack_pointer
+    if pointer is None:
+        return None
+    for low, high in _known_ranges(machine):
+        if low <= pointer < high:
+            return low, high
+    return None
+
+
+def _known_ranges(machine: Machine) -> list[tuple[int, int]]:
+    ranges = [(thread.stack_start, thread.stack_start + thread.stack_size) for thread in machine.dump.threads]
+    thread = machine.thread
+    if thread is not None and thread.stack_limit and thread.stack_base:
+        size = thread.stack_base - thread.stack_limit
+        if 0 < size <= MAX_KERNEL_STACK:
+            ranges.append((thread.stack_limit, thread.stack_base))
+    return ranges
