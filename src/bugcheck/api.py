@@ -21,8 +21,12 @@ from bugcheck.verdict.analysis import Analysis
 from bugcheck.verdict.verdict import judge
 
 if TYPE_CHECKING:
+    from bugcheck.machine.modules import Module
+    from bugcheck.machine.symbol_needs import CheckedModule
     from bugcheck.symbols.locate import SymbolLocator
     from bugcheck.symbols.server import SymbolClient
+    from bugcheck.symbols.store import Search
+    from bugcheck.symbols.wanted import WantedFile
 
 STANDARD_INPUT = "-"
 T = TypeVar("T")
@@ -149,8 +153,18 @@ def analyze_all(
     standard_input: BinaryIO | None = None,
     password: bytes | None = None,
     symbols: SymbolOptions | None = None,
+    scan: bool = True,
 ) -> Iterator[Outcome]:
-    """Analyse many dumps, archives and folders of dumps, one after another; an error concerns only its own file."""
+    """Analyse many dumps, archives and folders of dumps, one after another; an error concerns only its own file.
+
+    Args:
+        paths: files, archives, folders, `-` for standard input.
+        hash_file: compute SHA-256 of each dump.
+        standard_input: what `-` reads from.
+        password: for encrypted zip archives.
+        symbols: where symbols come from; None is none.
+        scan: whether stacks may be completed by scanning.
+    """
     locator = symbol_locator(symbols) if symbols else None
     for opened in open_all(paths, standard_input=standard_input, password=password):
         if isinstance(opened, Outcome):
@@ -158,7 +172,7 @@ def analyze_all(
         elif opened.dump is None:
             yield Outcome(opened.name, None, opened.error)
         else:
-            yield _analyze_opened(opened, opened.dump, hash_file, locator)
+            yield _analyze_opened(opened, opened.dump, hash_file, locator, scan)
 
 
 def open_all(
@@ -195,12 +209,14 @@ def _files_in(folder: str) -> list[str]:
     return sorted(found)
 
 
-def _analyze_opened(opened: Opened, dump: Dump, hash_file: bool, locator: SymbolLocator | None) -> Outcome:
+def _analyze_opened(
+    opened: Opened, dump: Dump, hash_file: bool, locator: SymbolLocator | None, scan: bool
+) -> Outcome:
     started = time.perf_counter()
 
     def work() -> Analysis:
         digest = sha256_of(dump.file) if hash_file else None
-        crash = Crash(Machine(dump, locator))
+        crash = Crash(Machine(dump, locator), scan=scan)
         verdict = judge(crash)
         return Analysis(opened.name, digest, crash, verdict, time.perf_counter() - started)
 
@@ -240,6 +256,38 @@ def read_memory(dump: Dump, address: int, size: int, *, physical: bool = False) 
     return memory.read(address, size)
 
 
+def modules_on_stacks(analysis: Analysis) -> list[Module]:
+    """The modules a person meets first: of the faulting instruction and of the stacks, in that order, each once."""
+    address = analysis.crash.faulting_address
+    first = analysis.modules.at(address) if address is not None else None
+    stacks = (analysis.crash.fault_stack, analysis.crash.stack)
+    frames = [frame.module for stack in stacks if stack for frame in stack.frames]
+    found = {module.base: module for module in [first, analysis.modules.named("nt"), *frames] if module}
+    return list(found.values())
+
+
+def symbols_needed(analysis: Analysis, *, images: bool = False) -> list[WantedFile]:
+    """What to fetch for an analysis with names: the files of the modules on its stacks, the kernel's always."""
+    from bugcheck.machine.symbol_needs import needed_files
+
+    return list(needed_files(analysis.machine, modules_on_stacks(analysis), images=images))
+
+
+def symbols_checked(analysis: Analysis, *, only_stack: bool = False) -> list[CheckedModule]:
+    """What symbols were found for each module (or only for those on the stacks), and why not."""
+    from bugcheck.machine.symbol_needs import checked_modules
+
+    modules = modules_on_stacks(analysis) if only_stack else list(analysis.modules)
+    return list(checked_modules(analysis.machine, modules))
+
+
+def pdb_named_by(result: Search) -> list[WantedFile]:
+    """The PDB that a fetched image file names, as a file to fetch; empty when there is none."""
+    from bugcheck.machine.symbol_needs import pdb_of_image_file
+
+    return pdb_of_image_file(result)
+
+
 __all__ = [
     "STANDARD_INPUT",
     "DumpError",
@@ -247,11 +295,15 @@ __all__ = [
     "SymbolOptions",
     "analyze",
     "analyze_all",
+    "modules_on_stacks",
     "open_all",
     "open_dump",
+    "pdb_named_by",
     "read_memory",
     "shielded",
     "symbol_cache_folder",
     "symbol_client",
     "symbol_locator",
+    "symbols_checked",
+    "symbols_needed",
 ]

@@ -73,9 +73,11 @@ def test_without_records_and_frame_pointers_most_frames_come_from_call_sites(nam
 
 
 def test_frames_of_records_are_trusted_as_such() -> None:
-    trusts = {trust for _, _, found in returns_at_each("fpo", frame_table("fpo")) for trust in found}
-    assert trusts <= {Trust.CONTEXT, Trust.FPO, Trust.FRAME_POINTER}
-    trusts = {trust for _, _, found in returns_at_each("omit_os", frame_table("omit_os")) for trust in found[:-1]}
+    stops = returns_at_each("fpo", frame_table("fpo"))
+    trusts = {trust for stop, _, found in stops for trust in found[: len(stop.returns) + 1]}
+    assert trusts == {Trust.CONTEXT, Trust.FPO, Trust.FRAME_POINTER}
+    stops = returns_at_each("omit_os", frame_table("omit_os"))
+    trusts = {trust for stop, _, found in stops for trust in found[: len(stop.returns) + 1]}
     assert trusts == {Trust.CONTEXT, Trust.UNWIND_INFO}
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from bugcheck.api import Outcome, analyze_all, shielded
+from bugcheck.cli.symbol_arguments import symbol_options
 from bugcheck.cli.terminal import complain, output, wants_colour, width_of, with_progress
 from bugcheck.errors import BugcheckError
 
@@ -29,7 +30,14 @@ def run(options: Namespace) -> int:
 
 def _outcomes(options: Namespace) -> Iterator[Outcome]:
     password = options.password.encode() if options.password else None
-    outcomes = analyze_all(options.files, hash_file=options.json, standard_input=sys.stdin.buffer, password=password)
+    outcomes = analyze_all(
+        options.files,
+        hash_file=options.json,
+        standard_input=sys.stdin.buffer,
+        password=password,
+        symbols=symbol_options(options),
+        scan=not options.no_scan,
+    )
     return with_progress(outcomes, len(options.files), "analysing")
 
 

@@ -23,8 +23,9 @@ examples:
   bugcheck analyze --json MEMORY.DMP | jq .blame
   bugcheck modules --unloaded crash.zip
   bugcheck extract MEMORY.DMP --memory fffff805`108776a0 100
+  bugcheck symbols fetch MEMORY.DMP --symbols ms && bugcheck stack MEMORY.DMP
 """
-COMMANDS = ("analyze", "info", "modules", "extract")
+COMMANDS = ("analyze", "info", "modules", "extract", "stack", "disasm", "symbols")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,6 +52,9 @@ def build_parser() -> ArgumentParser:
     _add_info(commands.add_parser("info", help="header facts, in milliseconds"))
     _add_modules(commands.add_parser("modules", help="loaded and unloaded modules"))
     _add_extract(commands.add_parser("extract", help="bytes of memory out of a dump"))
+    _add_stack(commands.add_parser("stack", help="stacks of processors and threads"))
+    _add_disasm(commands.add_parser("disasm", help="instructions at an address"))
+    _add_symbols(commands.add_parser("symbols", help="fetch, list and check symbols"))
     return parser
 
 
@@ -68,6 +72,8 @@ def _add_analyze(parser: ArgumentParser) -> None:
     parser.add_argument("-v", "--verbose", action="store_true", help="registers, modules, streams and every gap")
     parser.add_argument("-q", "--quiet", action="store_true", help="one line per dump")
     parser.add_argument("--output", metavar="FILE", help="write to FILE instead of standard output")
+    parser.add_argument("--no-scan", action="store_true", help="leave out stack levels found by scanning")
+    _add_symbol_options(parser)
     _add_colour(parser)
 
 
@@ -99,6 +105,61 @@ def _add_extract(parser: ArgumentParser) -> None:
         "--output", metavar="FILE", help="write the bytes there; otherwise they are shown in hexadecimal"
     )
     _add_colour(parser)
+
+
+def _add_stack(parser: ArgumentParser) -> None:
+    _add_files(parser)
+    parser.add_argument("--json", action="store_true", help="one JSON object per dump (JSON Lines)")
+    parser.add_argument("--all", action="store_true", help="every processor (kernel) or thread (user)")
+    parser.add_argument("--kb", action="store_true", help="as WinDbg's kb prints it")
+    parser.add_argument("--trap", metavar="ADDRESS", help="from the trap frame at this address")
+    parser.add_argument("--context", metavar="ADDRESS", help="from the context record at this address")
+    parser.add_argument("--no-scan", action="store_true", help="leave out levels found by scanning")
+    _add_symbol_options(parser)
+    _add_colour(parser)
+
+
+def _add_disasm(parser: ArgumentParser) -> None:
+    parser.add_argument("files", nargs=1, metavar="FILE", help="dump, or archive with one dump; - is standard input")
+    parser.add_argument("address", metavar="ADDRESS", nargs="?", help="hexadecimal, or module+offset; default: the fault")
+    parser.add_argument("--count", type=int, default=12, metavar="N", help="number of instructions (default: 12)")
+    parser.add_argument("--password", metavar="TEXT", help="password of encrypted zip archives")
+    _add_symbol_options(parser)
+    _add_colour(parser)
+
+
+def _add_symbols(parser: ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    fetch = actions.add_parser("fetch", help="download what dumps (or a manifest) need")
+    fetch.add_argument("files", nargs="*", metavar="FILE", help="dumps")
+    fetch.add_argument("--manifest", metavar="FILE", help="files to fetch, as `symbols manifest` lists them")
+    fetch.add_argument("--to", metavar="DIR", help="put them there instead of the cache (a store tree)")
+    fetch.add_argument("--images", action="store_true", help="fetch the image files as well, not only PDBs")
+    listing = actions.add_parser("manifest", help="list what dumps need, for a machine with a network")
+    listing.add_argument("files", nargs="+", metavar="FILE", help="dumps")
+    listing.add_argument("--images", action="store_true", help="list image files even where the PDB is known")
+    check = actions.add_parser("check", help="what matches, what does not, and why")
+    check.add_argument("files", nargs="+", metavar="FILE", help="dumps")
+    check.add_argument("--json", action="store_true", help="JSON Lines")
+    check.add_argument("--stack", action="store_true", help="only modules on the stack")
+    for each in (fetch, listing, check):
+        each.add_argument("--password", metavar="TEXT", help="password of encrypted zip archives")
+        _add_symbol_options(each)
+        _add_colour(each)
+
+
+def _add_symbol_options(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("symbols")
+    group.add_argument(
+        "--symbols",
+        metavar="PATH",
+        help="symbol path as WinDbg writes it (folders, srv*CACHE*URL, cache*DIR); ms is Microsoft's server. "
+        "Servers are asked only when named here; _NT_SYMBOL_PATH is searched without a network",
+    )
+    group.add_argument("--symbols-loose", action="store_true", help="allow symbols of another build, marked as such")
+    group.add_argument("--symbol-cache", metavar="DIR", help="folder for downloads and indexes")
+    group.add_argument("--proxy", metavar="URL", help="HTTP proxy for symbol servers")
+    group.add_argument("--timeout", type=float, metavar="SECONDS", help="how long to wait for a symbol server")
 
 
 def _add_colour(parser: ArgumentParser) -> None:

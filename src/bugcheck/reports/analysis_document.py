@@ -8,7 +8,6 @@ from bugcheck.addresses import format_address
 from bugcheck.gaps import Gap
 from bugcheck.machine.bugcheck import BugCheck
 from bugcheck.machine.context import Context
-from bugcheck.machine.machine import Machine
 from bugcheck.machine.modules import Module
 from bugcheck.reports.document import Block, Document, Facts, Headline, Points, Table
 from bugcheck.stack.frame import Frame
@@ -160,10 +159,10 @@ def _stack(analysis: Analysis, limit: int) -> Iterator[Block]:
     stack = analysis.crash.telling_stack
     if stack is None or len(stack.frames) < 2:
         return
-    yield stack_table(stack, analysis.machine, limit)
+    yield stack_table(stack, limit)
 
 
-def stack_table(stack: NamedStack, machine: Machine, limit: int) -> Table:
+def stack_table(stack: NamedStack, limit: int) -> Table:
     """A stack as a table: level, place, source line where known, how the level was found."""
     where = "" if stack.title == stack.context.source else f", from the {stack.context.source}"
     shown = stack.frames[:limit]

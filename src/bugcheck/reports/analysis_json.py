@@ -223,6 +223,11 @@ def _stack(stack: NamedStack | None) -> list[Json]:
     return [_frame(frame) for frame in stack.frames] if stack else []
 
 
+def stack_json(stack: NamedStack) -> Json:
+    """Build the object of one stack: whose it is, its levels, why there are no more."""
+    return {"title": stack.title, "from": stack.context.source, "frames": _stack(stack), "ending": stack.ending}
+
+
 def _frame(frame: Frame) -> Json:
     return {
         "index": frame.index,

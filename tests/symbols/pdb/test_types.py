@@ -54,7 +54,7 @@ def test_members_have_the_types_of_the_source() -> None:
     assert members["Value"].type == TypeRef("union", "_VALUE", 8)
     assert members["Pointer"].offset == members["Number"].offset
     assert members["Pointer"].type == TypeRef("pointer", "", 8, target=TypeRef("void", "void", 0))
-    assert members["Next"].type == TypeRef("pointer", "", 8, target=TypeRef("struct", "_THING", 168 + 48))
+    assert members["Next"].type == TypeRef("pointer", "", 8, target=TypeRef("struct", "_THING", 232))
     assert members["Unseen"].type.target == TypeRef("struct", "_UNSEEN", 0)
     assert members["Callback"].type == TypeRef("pointer", "", 8, target=TypeRef("function", "", 0))
     assert members["Text"].type.target == TypeRef("char", "char", 1, signed=True)
@@ -70,8 +70,22 @@ def test_pointers_have_four_bytes_on_x86() -> None:
     assert members["Links"].type.size == 8
 
 
+def test_unnamed_structures_are_told_apart() -> None:
+    # the unnamed union and the structure Inner of _THING share the name "_THING::<unnamed-tag>"
+    types = types_of("x64")
+    inner = types.layout(thing("x64").members["Inner"].type.name)
+    assert inner is not None
+    assert {name: m.offset for name, m in inner.members.items()} == {"Length": 0, "Spare": 2}
+    for nonsense in ("_THING::<unnamed-tag>@zz", "_THING::<unnamed-tag>@ffffffff", "_THING@101c", "@"):
+        assert types.layout(nonsense) is None
+
+
 def test_bit_fields() -> None:
     types = types_of("x64")
+    bits = types.layout("_BITS")
+    assert bits is not None
+    signed = bits.members["Signed"]
+    assert (signed.offset, signed.bit_position, signed.bit_count, signed.type.name) == (4, 0, 5, "int")
     value = types.layout("_VALUE")
     assert value is not None
     assert value.kind == "union"
@@ -84,7 +98,7 @@ def test_bases_virtual_table_and_nested_types() -> None:
     assert square is not None
     assert square.offset("nested") is not None
     assert square.offset("base_value") == 8
-    assert square.offset("second_value") == 12
+    assert square.offset("second_value") == 16
     assert square.offset(VTABLE_NAME) == 0
     assert square.offset("count") is None  # a static member lies elsewhere
     pair = square.members["pair"].type

@@ -6,6 +6,8 @@ Folklore:
     Compilers place the members of an unnamed union in the structure around it themselves.  Members whose name is
     empty (other producers) are lifted here.
     A bit-field's type is the integer it lives in; `ULONG : 0` leaves no trace.
+    Unnamed structures share one name (`<unnamed-tag>`, `__unnamed`), also inside one structure.  Here they carry their
+    type index behind it (`_MMPFN::<unnamed-tag>@1a2b`), by which `layout` finds the very one a member has.
     The same structure may be defined twice, whole in one object file and opaque in another: the larger one counts.
 """
 
@@ -35,6 +37,7 @@ NAMESAKE_LIMIT = 64
 VTABLE_NAME = "__VFN_table"
 """Name of the pointer to virtual functions, as WinDbg prints it."""
 
+_UNNAMED = ("<unnamed-tag>", "<anonymous-tag>", "__unnamed", "<unnamed-type>", "<anonymous-type>")
 _UNKNOWN = TypeRef("unknown", "", 0)
 _U16 = struct.Struct("<H")
 _TWO = struct.Struct("<II")
@@ -98,7 +101,7 @@ class PdbTypes(TypeTable):
     def layout(self, name: str) -> TypeLayout | None:
         """Find a structure or union by name, with or without its leading underscore; None when there is none."""
         if name not in self._layouts:
-            number = self._number_of(name, enumeration=False)
+            number = self._unnamed_number(name) if "@" in name else self._number_of(name, enumeration=False)
             self._layouts[name] = None if number is None else self._lay_out(number)
         return self._layouts[name]
 
@@ -151,6 +154,17 @@ class PdbTypes(TypeTable):
             if found:
                 return -max(found)[1]
         return None
+
+    def _unnamed_number(self, name: str) -> int | None:
+        """Find the record of an unnamed type by the type index behind its name."""
+        shared, _, index = name.rpartition("@")
+        try:
+            number = int(index, 16) - self._begin
+        except ValueError:
+            return None
+        named = self._named(number)
+        alike = named is not None and named.leaf != type_records.ENUM and _text(named.name) == shared
+        return number if alike and _is_unnamed(shared) else None
 
     def _namesakes(self, name: bytes) -> list[tuple[int, NamedType]]:
         checksum = zlib.crc32(name) << 32
@@ -229,8 +243,10 @@ class PdbTypes(TypeTable):
         named = self._named(number)
         if named is None:
             return _UNKNOWN
-        _, named = self._definition(number, named)
+        number, named = self._definition(number, named)
         name = _text(named.name)
+        if _is_unnamed(name):
+            name = f"{name}@{self._begin + number:x}"
         if named.leaf == type_records.ENUM:
             integer = self._integer(named)
             return TypeRef("enum", name, integer.size, integer.signed)
@@ -244,6 +260,7 @@ class PdbTypes(TypeTable):
         named = self._named(number)
         if named is None:
             return None
+        number, named = self._definition(number, named)
         members = self._members(number, named)
         kind = "union" if named.leaf == type_records.UNION else "struct"
         return TypeLayout(_text(named.name), kind, named.size, members)
@@ -306,6 +323,10 @@ def _wrap(value: int, integer: TypeRef) -> int:
     bits = integer.size * 8
     value &= (1 << bits) - 1 if bits else -1
     return value - (1 << bits) if integer.signed and bits and value >> (bits - 1) else value
+
+
+def _is_unnamed(name: str) -> bool:
+    return not name or name.endswith(_UNNAMED)
 
 
 def _text(raw: bytes) -> str:

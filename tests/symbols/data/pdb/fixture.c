@@ -10,7 +10,7 @@ enum _STATE { StateIdle = 0, StateRunning = 1, StateBroken = -2, StateLarge = 0x
 typedef union _VALUE {
     ULONG64 Quad;
     struct { ULONG Low; ULONG High; };
-    struct { ULONG Valid : 1; ULONG Dirty : 1; ULONG Frame : 20; ULONG : 0; int Signed : 5; } Bits;
+    struct _BITS { ULONG Valid : 1; ULONG Dirty : 1; ULONG Frame : 20; ULONG : 0; int Signed : 5; } Bits;
 } VALUE;
 
 struct _UNSEEN;
