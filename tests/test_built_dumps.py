@@ -104,7 +104,7 @@ def test_bug_check_and_times(name: str, kind: DumpKind) -> None:
 
 @cases(WITH_MODULES)
 def test_modules(name: str, kind: DumpKind) -> None:
-    wanted = [module for module in truth_of(name).description.modules]
+    wanted = list(truth_of(name).description.modules)
     found = machine_of(name, kind).modules
     assert [(m.base, m.size, m.checksum) for m in found] == [(m.base, m.size, m.checksum) for m in wanted]
     assert [m.image.lower() for m in found] == [m.path.rpartition("\\")[2].lower() for m in wanted]

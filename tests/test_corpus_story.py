@@ -1,7 +1,7 @@
 """The story's dumps and the synthetic set of the corpus through `analyze`.
 
-Sources: story/expected.json (a debugger engine's answers and the builder's facts), corpus/synthetic/*.json (what is true
-in each dump).
+Sources: story/expected.json (a debugger engine's answers and the builder's facts), corpus/synthetic/*.json (what is
+true in each dump).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Paths → answers: the verbs that the command line, Python programs and other skins share.
 
-Nothing here prints.  What the environment gives (the time, standard input, folders) arrives as arguments or is asked for
-here and nowhere below.
+Nothing here prints.  What the environment gives (the time, standard input, folders) arrives as arguments or is asked
+for here and nowhere below.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from bugcheck.verdict.verdict import judge
 if TYPE_CHECKING:
     from bugcheck.machine.modules import Module
     from bugcheck.machine.symbol_needs import CheckedModule
+    from bugcheck.stack.stacks import NamedStack
     from bugcheck.symbols.locate import SymbolLocator
     from bugcheck.symbols.server import SymbolClient
     from bugcheck.symbols.store import Search
@@ -129,9 +130,7 @@ def symbol_client(options: SymbolOptions) -> SymbolClient:
     return SymbolClient(ServerSettings(http=http), progress=options.progress)
 
 
-def analyze(
-    path: str | os.PathLike[str], *, hash_file: bool = True, symbols: SymbolOptions | None = None
-) -> Analysis:
+def analyze(path: str | os.PathLike[str], *, hash_file: bool = True, symbols: SymbolOptions | None = None) -> Analysis:
     """Analyse one dump: what machine stopped, why, where, and who is suspected.
 
     Raises:
@@ -209,9 +208,7 @@ def _files_in(folder: str) -> list[str]:
     return sorted(found)
 
 
-def _analyze_opened(
-    opened: Opened, dump: Dump, hash_file: bool, locator: SymbolLocator | None, scan: bool
-) -> Outcome:
+def _analyze_opened(opened: Opened, dump: Dump, hash_file: bool, locator: SymbolLocator | None, scan: bool) -> Outcome:
     started = time.perf_counter()
 
     def work() -> Analysis:
@@ -227,7 +224,7 @@ def _analyze_opened(
 
 
 def shielded(name: str, work: Callable[[], T]) -> T | BugcheckError:
-    """Do one file's work at the interface edge: whatever goes wrong comes back as an error, for the other files' sake."""
+    """Do one file's work at the interface edge: what goes wrong comes back as an error, for the others' sake."""
     try:
         return work()
     except BugcheckError as error:
@@ -256,6 +253,41 @@ def read_memory(dump: Dump, address: int, size: int, *, physical: bool = False) 
     return memory.read(address, size)
 
 
+def stacks_of(
+    analysis: Analysis, *, every: bool = False, trap_frame: str | None = None, context_record: str | None = None
+) -> list[NamedStack]:
+    """The stacks of a dump: of the fault and of what stopped; of `every` processor or thread; or from an address.
+
+    Raises:
+        UsageError: no trap frame or context record can be read at the address given.
+    """
+    from bugcheck.stack import stacks
+
+    machine, scan = analysis.machine, analysis.crash.scan
+    if trap_frame or context_record:
+        return [stacks.stack_at(machine, trap_frame=trap_frame, context_record=context_record, scan=scan)]
+    if not every:
+        return [stack for stack in (analysis.crash.fault_stack, analysis.crash.stack) if stack is not None]
+    if machine.dump.is_kernel:
+        return stacks.processor_stacks(machine, scan=scan)
+    found = [stacks.thread_stack(machine, thread, scan=scan) for thread in machine.dump.threads]
+    return [stack for stack in found if stack is not None]
+
+
+def disassembly(analysis: Analysis, place: str | None = None, count: int = 12) -> list[str]:
+    """List instructions at a place (address, module+offset, module!symbol+offset), by default at the fault.
+
+    Raises:
+        UsageError: the place makes no sense, or the dump tells no fault.
+    """
+    from bugcheck.machine.listing import listing, resolve_place
+
+    address = resolve_place(analysis.machine, place) if place else analysis.crash.faulting_address
+    if address is None:
+        raise UsageError("the dump tells no faulting instruction: give an address")
+    return list(listing(analysis.machine, address, count, analysis.context))
+
+
 def modules_on_stacks(analysis: Analysis) -> list[Module]:
     """The modules a person meets first: of the faulting instruction and of the stacks, in that order, each once."""
     address = analysis.crash.faulting_address
@@ -281,29 +313,79 @@ def symbols_checked(analysis: Analysis, *, only_stack: bool = False) -> list[Che
     return list(checked_modules(analysis.machine, modules))
 
 
-def pdb_named_by(result: Search) -> list[WantedFile]:
-    """The PDB that a fetched image file names, as a file to fetch; empty when there is none."""
-    from bugcheck.machine.symbol_needs import pdb_of_image_file
+def symbol_manifest(analyses: Iterable[Analysis], *, images: bool = False) -> str:
+    """List what analyses need, one `name,key,1` a line, for `fetch_symbols` on a machine that has a network."""
+    from bugcheck.symbols.manifest import write_manifest
 
-    return pdb_of_image_file(result)
+    files = {wanted: None for analysis in analyses for wanted in symbols_needed(analysis, images=images)}
+    return write_manifest(files)
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedFile:
+    """What came of fetching one file: its name and key, where it lies ("" when it could not be had), or why not."""
+
+    name: str
+    path: str
+    reason: str
+
+
+def fetch_symbols(
+    options: SymbolOptions, analyses: Iterable[Analysis], *, manifest: bytes | None = None, images: bool = False
+) -> tuple[list[FetchedFile], tuple[str, ...]]:
+    """Download what analyses (and a manifest) need, several files at once.
+
+    A PDB that only its image file names is fetched in a second round.
+
+    Returns:
+        what came of each file, and the manifest's lines that name none.
+
+    Raises:
+        UsageError: the options give no place to look in. LimitExceeded: the manifest is too long to be one.
+    """
+    from bugcheck.machine.symbol_needs import pdb_of_image_file
+    from bugcheck.symbols.manifest import read_manifest
+
+    locator = symbol_locator(options)
+    if locator is None:
+        raise UsageError("no symbol path")
+    listed = read_manifest(manifest) if manifest is not None else None
+    files: dict[WantedFile, None] = dict.fromkeys(listed.files if listed else ())
+    for analysis in analyses:
+        files.update(dict.fromkeys(symbols_needed(analysis, images=images)))
+    with locator.client or symbol_client(options) as client:
+        results = client.map(locator.search, list(files))
+        more = {wanted: None for result in results for wanted in pdb_of_image_file(result) if wanted not in files}
+        results += client.map(locator.search, list(more))
+    return [_fetched(result) for result in results], listed.faults if listed else ()
+
+
+def _fetched(result: Search) -> FetchedFile:
+    last = result.attempts[-1] if result.attempts else None
+    reason = f"{last.place}: {last.outcome} {last.detail}".rstrip() if last else "nowhere to look"
+    return FetchedFile(str(result.wanted), str(result.path) if result.path else "", "" if result.path else reason)
 
 
 __all__ = [
     "STANDARD_INPUT",
     "DumpError",
+    "FetchedFile",
     "Outcome",
     "SymbolOptions",
     "analyze",
     "analyze_all",
+    "disassembly",
+    "fetch_symbols",
     "modules_on_stacks",
     "open_all",
     "open_dump",
-    "pdb_named_by",
     "read_memory",
     "shielded",
+    "stacks_of",
     "symbol_cache_folder",
     "symbol_client",
     "symbol_locator",
+    "symbol_manifest",
     "symbols_checked",
     "symbols_needed",
 ]

@@ -4,7 +4,7 @@
     ├── UsageError                    the caller asked for something that makes no sense (exit status 2)
     ├── DumpError                     a file, an offset in it, a reason
     │   ├── NotADump                  not a Windows dump; says what it is when that is recognisable (exit status 3)
-    │   ├── CorruptDump               a structure contradicts itself or the file (exit status 3 when nothing could be read)
+    │   ├── CorruptDump               a structure contradicts itself or the file (status 3 when nothing could be read)
     │   │   └── TruncatedDump         the file ends before the structure does
     │   └── LimitExceeded             a count, size or ratio beyond what bugcheck is willing to follow
     ├── InternalError                 bugcheck itself failed; the interface edge turns any other exception into it

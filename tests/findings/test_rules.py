@@ -138,7 +138,7 @@ class _OneRule:
     def __init__(self, rule: object) -> None:
         self.rule = rule
 
-    def __iter__(self):  # noqa: ANN204
+    def __iter__(self):
         return iter([self.rule])
 
 

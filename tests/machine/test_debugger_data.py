@@ -1,6 +1,7 @@
 """KDBG, plain and encoded.
 
-Source of the encoding: qemu contrib/elf2dmp; the encoder here is written from that description, the reader knows no key.
+Source of the encoding: qemu contrib/elf2dmp; the encoder here is written from that description, the reader knows no
+key.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reports of built dumps, held by snapshots (tests/reports/__snapshots__); regenerate with --snapshot-update and read the diff."""
+"""Reports of built dumps, held by snapshots in __snapshots__; renew with --snapshot-update and read the diff."""
 
 from __future__ import annotations
 

@@ -11,10 +11,10 @@ from typing import ClassVar
 import unicorn
 from unicorn import arm64_const, x86_const
 
+from bugcheck.binary import BinaryView
 from bugcheck.dump.dump import Architecture
 from bugcheck.errors import NotInDump
 from bugcheck.images.pe_header import FileImage
-from bugcheck.binary import BinaryView
 from bugcheck.machine.context import Context
 from bugcheck.machine.modules import Module, ModuleList
 from bugcheck.memory.address_space import AddressSpace

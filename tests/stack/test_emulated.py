@@ -1,6 +1,6 @@
 """Unwinding against execution: at every instruction the caller's registers are those the emulator had at the call.
 
-Source of truth: unicorn runs the images that data/build.sh makes with clang and lld; the callers are recorded at each call
+Source of truth: unicorn runs the images that data/build.sh makes with clang and lld; callers are recorded at each call
 instruction and at each emulated trap, independent of any unwind information.
 """
 

@@ -75,7 +75,7 @@ def test_without_records_and_frame_pointers_most_frames_come_from_call_sites(nam
 def test_frames_of_records_are_trusted_as_such() -> None:
     stops = returns_at_each("fpo", frame_table("fpo"))
     trusts = {trust for stop, _, found in stops for trust in found[: len(stop.returns) + 1]}
-    assert trusts == {Trust.CONTEXT, Trust.FPO, Trust.FRAME_POINTER}
+    assert trusts == {Trust.CONTEXT, Trust.FPO, Trust.FRAME_POINTER}  # none by scanning
     stops = returns_at_each("omit_os", frame_table("omit_os"))
     trusts = {trust for stop, _, found in stops for trust in found[: len(stop.returns) + 1]}
     assert trusts == {Trust.CONTEXT, Trust.UNWIND_INFO}

@@ -1,4 +1,4 @@
-"""The story's stacks, line by line as a debugger engine printed them (shared/story/expected.json and transcript.txt)."""
+"""The story's stacks, line by line as a debugger engine printed them (shared/story: expected.json, transcript.txt)."""
 
 from __future__ import annotations
 
@@ -97,9 +97,7 @@ def test_idle_processor_ends_at_once(story: Path, full: Symbolic) -> None:
 
 def test_triage_dump_without_the_driver_image(story: Path, expected: dict[str, Any]) -> None:
     # Without code bytes before it, f5355b93 is no return address; f535b2f3 is, whose page the small dump holds.
-    symbols = Symbolic(
-        {"nt": open_pdb(story / "ntkrnlmp.pdb", cache=None)}, {"nt": image_file(story / "ntkrnlmp.exe")}
-    )
+    symbols = Symbolic({"nt": open_pdb(story / "ntkrnlmp.pdb", cache=None)}, {"nt": image_file(story / "ntkrnlmp.exe")})
     machine = machine_of(story, "story_triage.dmp")
     condition = expected["other_conditions"]["story_triage.dmp@no-driver-image"]
     assert kb(machine, symbols, machine.processor_context) == condition["kb"]

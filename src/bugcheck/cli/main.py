@@ -1,7 +1,7 @@
 """Arguments → a command → an exit status.
 
-argparse rather than a richer library: it loads in a few milliseconds, and `bugcheck --help` is typed under stress.  Each
-command lives in a module of its own that is imported when it runs; so does everything heavy.
+argparse rather than a richer library: it loads in a few milliseconds, and `bugcheck --help` is typed under stress.
+Each command lives in a module of its own that is imported when it runs; so does everything heavy.
 """
 
 from __future__ import annotations
@@ -121,7 +121,9 @@ def _add_stack(parser: ArgumentParser) -> None:
 
 def _add_disasm(parser: ArgumentParser) -> None:
     parser.add_argument("files", nargs=1, metavar="FILE", help="dump, or archive with one dump; - is standard input")
-    parser.add_argument("address", metavar="ADDRESS", nargs="?", help="hexadecimal, or module+offset; default: the fault")
+    parser.add_argument(
+        "address", metavar="ADDRESS", nargs="?", help="hexadecimal, or module+offset; default: the fault"
+    )
     parser.add_argument("--count", type=int, default=12, metavar="N", help="number of instructions (default: 12)")
     parser.add_argument("--password", metavar="TEXT", help="password of encrypted zip archives")
     _add_symbol_options(parser)

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
 
-from bugcheck.addresses import parse_address
-from bugcheck.api import Outcome, analyze_all
+from bugcheck import Analysis
+from bugcheck.api import Outcome, analyze_all, stacks_of
 from bugcheck.cli.symbol_arguments import symbol_options
 from bugcheck.cli.terminal import complain, output, wants_colour
-from bugcheck.errors import UsageError
-from bugcheck.stack.stacks import NamedStack, processor_stacks, stack_from, thread_stack
-from bugcheck.verdict.analysis import Analysis
 
 WIDE = 400
 EVERY_FRAME = 4096
@@ -41,7 +37,7 @@ def run(options: Namespace) -> int:
 
 
 def _text(outcome: Outcome, analysis: Analysis, options: Namespace) -> str:
-    stacks = list(_stacks(analysis, options))
+    stacks = stacks_of(analysis, every=options.all, trap_frame=options.trap, context_record=options.context)
     if options.json:
         from json import dumps
 
@@ -50,44 +46,15 @@ def _text(outcome: Outcome, analysis: Analysis, options: Namespace) -> str:
         return dumps({"file": {"path": outcome.path}, "stacks": [stack_json(stack) for stack in stacks]}) + "\n"
     head = f"── {outcome.path} ──\n" if len(options.files) > 1 else ""
     if options.kb:
-        return head + "".join(_kb(stack, analysis) for stack in stacks)
+        from bugcheck.reports.stack_lines import kb_text
+
+        return head + "".join(kb_text(stack, analysis.machine.architecture) for stack in stacks)
     from bugcheck.reports.analysis_document import stack_table
-    from bugcheck.reports.document import Document, Points
+    from bugcheck.reports.document import Block, Document, Points
     from bugcheck.reports.formats.text import draw
 
-    blocks = [stack_table(stack, EVERY_FRAME) for stack in stacks]
+    blocks: list[Block] = [stack_table(stack, EVERY_FRAME) for stack in stacks]
     gaps = analysis.machine.symbolizer.gaps() if analysis.machine.symbolizer else []
-    missing = Points("missing", tuple(f"{gap.what}: {gap.missing}" for gap in gaps))
-    document = Document(outcome.path, (*blocks, missing) if gaps else tuple(blocks))
-    return head + draw(document, colour=wants_colour(options, sys.stdout), width=WIDE)
-
-
-def _kb(stack: NamedStack, analysis: Analysis) -> str:
-    from bugcheck.reports.escape import printable
-    from bugcheck.stack.render_kb import heading, render_kb
-
-    architecture = analysis.machine.architecture
-    lines = [f"{stack.title}:", heading(architecture, arguments=True), *render_kb(stack.frames, architecture)]
-    return "".join(printable(line) + "\n" for line in lines) + "\n"
-
-
-def _stacks(analysis: Analysis, options: Namespace) -> Iterator[NamedStack]:
-    machine, scan = analysis.machine, analysis.crash.scan
-    if options.trap or options.context:
-        yield _from_address(analysis, options)
-    elif not options.all:
-        yield from (stack for stack in (analysis.crash.fault_stack, analysis.crash.stack) if stack is not None)
-    elif machine.dump.is_kernel:
-        yield from processor_stacks(machine, scan=scan)
-    else:
-        stacks = (thread_stack(machine, thread, scan=scan) for thread in machine.dump.threads)
-        yield from (stack for stack in stacks if stack is not None)
-
-
-def _from_address(analysis: Analysis, options: Namespace) -> NamedStack:
-    machine = analysis.machine
-    address = parse_address(options.trap or options.context)
-    context = machine.trap_frame(address) if options.trap else machine.context_record(address, f"context {address:#x}")
-    if context is None:
-        raise UsageError(f"no {'trap frame' if options.trap else 'context record'} can be read at {address:#x}")
-    return stack_from(machine, context, context.source, scan=analysis.crash.scan)
+    if gaps:
+        blocks.append(Points("missing", tuple(f"{gap.what}: {gap.missing}" for gap in gaps)))
+    return head + draw(Document(outcome.path, tuple(blocks)), colour=wants_colour(options, sys.stdout), width=WIDE)

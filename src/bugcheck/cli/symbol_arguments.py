@@ -10,9 +10,7 @@ from collections.abc import Callable
 from bugcheck.api import SymbolOptions, symbol_cache_folder
 
 
-def symbol_options(
-    options: Namespace, progress: Callable[[str, int, int], None] | None = None
-) -> SymbolOptions | None:
+def symbol_options(options: Namespace, progress: Callable[[str, int, int], None] | None = None) -> SymbolOptions | None:
     """Make the options; None when neither arguments, environment nor an earlier download give any symbols.
 
     _NT_SYMBOL_PATH and the cache of earlier downloads are searched without a network: only `--symbols` asks servers.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
@@ -34,7 +34,7 @@ def width_of(stream: TextIO) -> int:
 
 
 @contextmanager
-def output(path: str | None) -> Iterator[TextIO]:
+def output(path: str | None) -> Generator[TextIO]:
     """Open the output: a file, UTF-8, or standard output with characters it cannot show replaced."""
     if path is None:
         reconfigure = getattr(sys.stdout, "reconfigure", None)
@@ -70,7 +70,7 @@ def with_progress(items: Iterable[T], total: int, what: str) -> Iterator[T]:
 
 
 @contextmanager
-def transfer_progress() -> Iterator[Callable[[str, int, int], None] | None]:
+def transfer_progress() -> Generator[Callable[[str, int, int], None] | None]:
     """Give a callback that draws a bar per file on standard error when a person watches; None otherwise."""
     if not sys.stderr.isatty():
         yield None
@@ -83,6 +83,7 @@ def transfer_progress() -> Iterator[Callable[[str, int, int], None] | None]:
         tasks: dict[str, TaskID] = {}
 
         def progress(name: str, done: int, total: int) -> None:
+            """Move one file's bar."""
             if name not in tasks:
                 tasks[name] = bars.add_task(name, total=total or None)
             bars.update(tasks[name], completed=done, total=total or None)

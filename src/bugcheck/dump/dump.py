@@ -1,8 +1,8 @@
 """A file's headers → a Dump: what the writer kept, what it left out, and the raw records in it.
 
-A reader in `formats/` fills a Dump and interprets nothing beyond the file: addresses stay as the file has them, contexts
-and records stay bytes with their place, and what could not be read is a Gap.  Memory is described (where each run lies
-in the file) and read by the next stage.
+A reader in `formats/` fills a Dump and interprets nothing beyond the file: addresses stay as the file has them,
+contexts and records stay bytes with their place, and what could not be read is a Gap.  Memory is described (where
+each run lies in the file) and read by the next stage.
 """
 
 from __future__ import annotations
@@ -216,9 +216,9 @@ class KernelHeader:
 class TriageFacts:
     """What a small (triage) kernel dump says of itself beyond the common header.
 
-    Offsets are file offsets, 0 where the writer left the part out; `process_offset`, `thread_offset` and `prcb_offset`
-    point at raw copies of the current EPROCESS, ETHREAD and KPRCB, `mm_offset` at memory-manager totals; `valid` tells whether the TRGD/DGRT trailer stands
-    where the header says.
+    Offsets are file offsets, 0 where the writer left the part out; `process_offset`, `thread_offset` and
+    `prcb_offset` point at raw copies of the current EPROCESS, ETHREAD and KPRCB, `mm_offset` at memory-manager
+    totals; `valid` tells whether the TRGD/DGRT trailer stands where the header says.
     """
 
     service_pack_build: int

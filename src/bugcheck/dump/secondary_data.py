@@ -1,7 +1,7 @@
 """The blobs behind a kernel dump's own data → Streams: GUID, name when it is known, place and size.
 
-Layout (read from the corpus, [V] with rizin `dmp64.c` naming): `DumpBlob`, header size 0x10, build number; then per blob
-header size 0x20, GUID, data size, padding before, padding after; data follows its header.  Writers are
+Layout (read from the corpus, [V] with rizin `dmp64.c` naming): `DumpBlob`, header size 0x10, build number; then per
+blob header size 0x20, GUID, data size, padding before, padding after; data follows its header.  Writers are
 KbCallbackSecondaryDumpData callbacks (Microsoft, "KBUGCHECK_SECONDARY_DUMP_DATA").
 """
 

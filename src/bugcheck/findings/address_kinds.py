@@ -1,8 +1,8 @@
 """An address that was used → what kind of address it is, in words that claim no more than is certain.
 
-Sources: Intel SDM (canonical addresses), Windows memory layout (user space below 0x80000000 or 2**47, PTE and shared-data
-regions; an x64 general protection fault is reported as an access to 2**64-1), fill patterns of the kernel's and C runtime's checked allocators (Microsoft, "Driver Verifier special pool";
-MSVC debug heap).
+Sources: Intel SDM (canonical addresses), Windows memory layout (user space below 0x80000000 or 2**47, PTE and
+shared-data regions; an x64 general protection fault is reported as an access to 2**64-1), fill patterns of the
+kernel's and C runtime's checked allocators (Microsoft, "Driver Verifier special pool"; MSVC debug heap).
 """
 
 from __future__ import annotations

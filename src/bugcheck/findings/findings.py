@@ -1,7 +1,7 @@
 """A Crash → Findings and Gaps: the types rules speak in, and the runner that asks them all.
 
-A rule is one file with one decorator.  It reads the Crash, yields Findings it can cite, and yields a Gap where it lacked
-what it needed; it never knows another rule.
+A rule is one file with one decorator.  It reads the Crash, yields Findings it can cite, and yields a Gap where it
+lacked what it needed; it never knows another rule.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A module → how likely such a module is the cause when it is found at the fault.
 
-Source: experience that WinDbg's documentation and the r/TechSupport BSOD guide share: the kernel, HAL, window manager and
-file systems run everybody's requests, so they are found at faults that others prepared.  The list is
+Source: experience that WinDbg's documentation and the r/TechSupport BSOD guide share: the kernel, HAL, window manager
+and file systems run everybody's requests, so they are found at faults that others prepared.  The list is
 knowledge/rarely_guilty.txt; inbox drivers come from knowledge/drivers.tsv.
 """
 

@@ -1,8 +1,8 @@
 """CONTEXT and KTRAP_FRAME bytes → registers, with how each set was found.
 
-Source: CONTEXT of winnt.h per architecture (x86 0x2CC, x64 0x4D0, ARM 0x1A0, ARM64 0x390 bytes); KTRAP_FRAME of x86 from
-ReactOS NDK `ketypes.h` (checked on the story: esp is the frame's address + 0x74 for kernel traps, HardwareEsp is not
-pushed) and of x64 from public symbols (corpus ISF tables).
+Source: CONTEXT of winnt.h per architecture (x86 0x2CC, x64 0x4D0, ARM 0x1A0, ARM64 0x390 bytes); KTRAP_FRAME of x86
+from ReactOS NDK `ketypes.h` (checked on the story: esp is the frame's address + 0x74 for kernel traps, HardwareEsp is
+not pushed) and of x64 from public symbols (corpus ISF tables).
 
 Folklore: ContextFlags tell which groups are filled; a bug check's saved context often lacks the segment registers'
 real values.  Breakpad's early ARM64 writer put a 64-bit flags word first (0x31C bytes in all).

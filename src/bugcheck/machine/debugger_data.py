@@ -5,9 +5,9 @@ Source: `WDBGEXTS.H` of the Windows SDK for names and order; offsets checked aga
 stored so that  w = bswap(rol(stored ^ KiWaitNever, KiWaitNever & 63) ^ KdpDataBlockEncoded) ^ KiWaitAlways.
 
 Folklore: Windows decodes the block before it writes a dump; dumps converted from virtual machines hold it encoded.
-Three secrets, yet two known words undo it: the exclusive-or of two decoded words is bswap(rol(exclusive-or of the stored
-ones, r)), so the 64 rotations can be tried with two words the dump's header repeats in the clear (the module list and
-the process list).  32-bit addresses are sign-extended in it.
+Three secrets, yet two known words undo it: the exclusive-or of two decoded words is bswap(rol(exclusive-or of the
+stored ones, r)), so the 64 rotations can be tried with two words the dump's header repeats in the clear (the module
+list and the process list).  32-bit addresses are sign-extended in it.
 """
 
 from __future__ import annotations

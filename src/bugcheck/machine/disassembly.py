@@ -1,10 +1,11 @@
 """Code bytes and registers → instructions as a debugger prints them, and what they touch.
 
-Decoding is capstone's (one engine for x86, x64, ARM, ARM64).  The text follows WinDbg: mnemonic padded to eight, no space
-behind commas, hexadecimal numbers with `h`.  Effective addresses are computed here from the operand and the registers.
+Decoding is capstone's (one engine for x86, x64, ARM, ARM64).  The text follows WinDbg: mnemonic padded to eight, no
+space behind commas, hexadecimal numbers with `h`.  Effective addresses are computed here from the operand and the
+registers.
 
-Folklore: capstone 5 calls ARM64 stores read-and-write; so what an instruction does to its memory operand is decided from
-the mnemonic.  Capstone does not know instructions newer than itself: an undecodable byte is no proof of damage.
+Folklore: capstone 5 calls ARM64 stores read-and-write; so what an instruction does to its memory operand is decided
+from the mnemonic.  Capstone does not know instructions newer than itself: an undecodable byte is no proof of damage.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ def can_disassemble() -> bool:
 @cache
 def _engine(architecture: Architecture, thumb: bool) -> Any:
     try:
-        import capstone  # 40 ms
+        import capstone  # type: ignore[import-untyped]  # 40 ms
     except ImportError:
         return None
     modes = {
@@ -143,7 +144,7 @@ def memory_access(instruction: Instruction, context: Context) -> MemoryAccess | 
 
 def _kind(instruction: Instruction, position: int) -> str:
     mnemonic = instruction.mnemonic.split()[-1]
-    if mnemonic in _READ_ONLY or position > 0 and "," in instruction.operands[:position]:
+    if mnemonic in _READ_ONLY or (position > 0 and "," in instruction.operands[:position]):
         return "read"
     if mnemonic in _WRITE_ONLY or _MOVES.match(mnemonic):
         return "write"

@@ -4,8 +4,8 @@ IRP, IO_STACK_LOCATION, DEVICE_OBJECT, DRIVER_OBJECT and FILE_OBJECT are in Micr
 against them, so they cannot move.  Order of trust: the kernel's own types, then the shipped table
 (knowledge/io_objects.tsv), by pointer width.
 
-Folklore: old PDBs name every unnamed structure alike, so `IRP.Tail.Overlay` cannot be followed in their types; the table
-answers then.  DEVICE_NODE is private and moved between versions: what reads it checks that it points back.
+Folklore: old PDBs name every unnamed structure alike, so `IRP.Tail.Overlay` cannot be followed in their types; the
+table answers then.  DEVICE_NODE is private and moved between versions: what reads it checks that it points back.
 """
 
 from __future__ import annotations
@@ -126,7 +126,8 @@ def io_name(kind: str, number: int, digits: int) -> str | None:
     """Return the name of a number of the I/O manager (knowledge/io_names.tsv), or None.
 
     Args:
-        kind: "major", "device", "power_action", …; see the file. number: not negative. digits: hexadecimal digits of its key.
+        kind: "major", "device", "power_action", …; see the file.
+        number: not negative. digits: hexadecimal digits of its key.
     """
     row = find_row("io_names.tsv", f"{kind}:{number:0{digits}x}")
     return None if row is None else row[1]

@@ -7,6 +7,8 @@ Folklore:
     device stack has number StackCount.  CurrentLocation is StackCount + 1 before the first driver, and StackCount + 2
     when the request is complete.  Locations below the current one are stale or zero.
     Size tells what was allocated, which is more than StackCount where the IRP came from a lookaside list.
+    The SCSI stack sends its requests as IRP_MJ_INTERNAL_DEVICE_CONTROL, some with minor function 0 as if they were
+    controls: the control code of such a request is half an address.
     IRP_SYNCHRONOUS_PAGING_IO and IRP_INPUT_OPERATION are one bit.
 """
 
@@ -23,9 +25,10 @@ STACK_LIMIT = 127
 """StackCount is a signed byte."""
 
 _READ, _WRITE, _FILE_SYSTEM_CONTROL, _DEVICE_CONTROL, _INTERNAL_CONTROL, _POWER = 3, 4, 0xD, 0xE, 0xF, 0x16
-_CONTROLS = (_FILE_SYSTEM_CONTROL, _DEVICE_CONTROL, _INTERNAL_CONTROL)
+_CONTROL_MINORS = {_FILE_SYSTEM_CONTROL: (0, 4), _DEVICE_CONTROL: range(256), _INTERNAL_CONTROL: (0,)}
+"""Minor functions whose parameters are a control code: not mounting a volume, not IRP_MN_SCSI_CLASS."""
+
 _SET_POWER, _QUERY_POWER = 2, 3
-_SCSI_MINOR = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class PowerRequest:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Parameters of a read or write: bytes, and the offset in the file or device (signed: -1 is the end of the file)."""
+    """Parameters of a read or write: bytes, and the offset in the file or device (signed: -1 is the file's end)."""
 
     length: int
     byte_offset: int
@@ -95,7 +98,7 @@ class StackLocation:
     @property
     def minor_name(self) -> str:
         """`IRP_MN_SET_POWER`; "" where the major function has no minor ones, else a number without a name."""
-        name = io_name(f"minor:{self.major:02x}.{self.minor:02x}"[:9], self.minor, 2)
+        name = io_name(f"minor.{self.major:02x}", self.minor, 2)
         return name or (f"{self.minor:#x}" if self.minor else "")
 
     @property
@@ -143,7 +146,7 @@ class Irp:
 
     @property
     def current(self) -> StackLocation | None:
-        """The location of the driver that has the request now; None before the first driver, after the last, or absent."""
+        """Location of the driver that has the request now; None before the first, after the last, or absent."""
         return next((location for location in self.locations if location.number == self.current_location), None)
 
     @property
@@ -214,7 +217,7 @@ def read_stack_location(address: int, memory: AddressSpace, layout: IoLayout, nu
 
 
 def _parameters(major: int, minor: int, fields: Fields) -> DeviceControl | PowerRequest | Transfer | None:
-    if major in _CONTROLS and not (major == _INTERNAL_CONTROL and minor == _SCSI_MINOR):
+    if minor in _CONTROL_MINORS.get(major, ()):
         return DeviceControl(
             ControlCode(fields.u32("Parameters.DeviceIoControl.IoControlCode") or 0),
             fields.u32("Parameters.DeviceIoControl.InputBufferLength") or 0,

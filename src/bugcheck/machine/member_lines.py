@@ -120,19 +120,19 @@ def _hex(value: int) -> str:
 def _pointer(value: Pointer) -> str:
     if not value:
         return "(null)"
-    name = value.target.name if value.target.kind in ("struct", "union") else value.target.kind
+    name = value.target.name if value.target.kind in ("struct", "union") else value.target.kind.title()
     return f"0x{format_address(value, 8 * value.memory.pointer_size)} {name}".rstrip()
 
 
 def _array(value: TypedArray) -> str:
     if value.element.kind == "char" and value.element.size in (1, 2):
         text = value.text()
-        return f'[{value.count}]  "{text[:_TEXT_LIMIT]}"'
+        return f'[{value.declared}]  "{text[:_TEXT_LIMIT]}"'
     if not len(value):
-        return f"[{value.count}]"
+        return f"[{value.declared}]"
     first = value[0]
     element = Member("", 0, value.element)
-    return f"[{value.count}] {_value(element, first) if not isinstance(first, TypedArray) else ''}".rstrip()
+    return f"[{value.declared}] {_value(element, first) if not isinstance(first, TypedArray) else ''}".rstrip()
 
 
 def _structure(value: TypedObject) -> str:

@@ -50,7 +50,8 @@ def find_layout(types: TypeTable, name: str, size: int = 0) -> TypeLayout:
     """Find a structure by name, with or without module and leading underscore.
 
     Args:
-        types: where to look. name: as people write it. size: in bytes, when another type's member states it; 0 otherwise.
+        types: where to look. name: as people write it.
+        size: in bytes, when another type's member states it; 0 otherwise.
 
     Raises:
         MissingType: there is none, or the name stands for many unnamed types.

@@ -1,11 +1,12 @@
 """Loaded-module lists of dump or memory → Modules: which image lies where.
 
-Source: small dumps and minidumps carry the list; in dumps with memory it is PsLoadedModuleList, KLDR_DATA_TABLE_ENTRY by
-entry (public symbols; ReactOS NDK for x86).  Names follow the debugger's habit: the base name without extension, what is
-no letter, digit or underscore replaced by an underscore, and always `nt` for the kernel.
+Source: small dumps and minidumps carry the list; in dumps with memory it is PsLoadedModuleList, KLDR_DATA_TABLE_ENTRY
+by entry (public symbols; ReactOS NDK for x86).  Names follow the debugger's habit: the base name without extension,
+what is no letter, digit or underscore replaced by an underscore, and always `nt` for the kernel.
 
-Folklore: a list may hold dump-stack copies (`dump_storport`) and pseudo drivers that exist in no file; the first entry is
-the kernel.  The time stamp in memory comes from the image's header: the list entry's own field moved between versions.
+Folklore: a list may hold dump-stack copies (`dump_storport`) and pseudo drivers that exist in no file; the first
+entry is the kernel.  The time stamp in memory comes from the image's header: the list entry's own field moved between
+versions.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """EPROCESS and ETHREAD bytes → Process and Thread: identities of what ran.
 
-Source: offsets from KernelLayout; the chain KPRCB.CurrentThread → KTHREAD.ApcState.Process → EPROCESS is the kernel's own.
+Source: offsets from KernelLayout; the chain KPRCB.CurrentThread → KTHREAD.ApcState.Process → EPROCESS is the kernel's
+own.
 
-Folklore: ImageFileName holds 15 characters, so long names arrive cut.  The thread's process may differ from the one whose
-address space is loaded (an attached thread).  A process is where the crash happened, hardly ever why.
+Folklore: ImageFileName holds 15 characters, so long names arrive cut.  The thread's process may differ from the one
+whose address space is loaded (an attached thread).  A process is where the crash happened, hardly ever why.
 """
 
 from __future__ import annotations

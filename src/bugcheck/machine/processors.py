@@ -3,9 +3,9 @@
 Source: KiProcessorBlock and the KPRCB offsets in KDDEBUGGER_DATA64; KPRCB.Context (a pointer, Windows 7 and later)
 before KPRCB.ProcessorState.ContextFrame, as qemu `win_dump.c` found a debugger to read them.
 
-Folklore: in full and summary dumps the header's CONTEXT is ignored, the crashing processor's registers come from here.
-A small dump holds one KPRCB, whose saved frame is empty; its context pointer is good only where the block it points at was
-kept.  Large small dumps (of live debuggers) hold all of them.
+Folklore: in full and summary dumps the header's CONTEXT is ignored, the crashing processor's registers come from
+here. A small dump holds one KPRCB, whose saved frame is empty; its context pointer is good only where the block it
+points at was kept.  Large small dumps (of live debuggers) hold all of them.
 """
 
 from __future__ import annotations

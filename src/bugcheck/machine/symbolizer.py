@@ -1,11 +1,11 @@
 """Modules and a symbol locator → symbols and image files per module, proved to belong to this machine.
 
-Source: the images' own identities (debug directory, TimeDateStamp and SizeOfImage); for kernels whose debug directory the
-dump left out, the addresses of kernel variables that KDDEBUGGER_DATA64 repeats.
+Source: the images' own identities (debug directory, TimeDateStamp and SizeOfImage); for kernels whose debug directory
+the dump left out, the addresses of kernel variables that KDDEBUGGER_DATA64 repeats.
 
-Folklore: small dumps hardly ever hold the kernel's debug directory, so the PDB's GUID is not known from them.  Yet the
-debugger data names a dozen kernel variables by address: a table of symbols that puts all of them there is the right one,
-as surely as a GUID says it.
+Folklore: small dumps hardly ever hold the kernel's debug directory, so the PDB's GUID is not known from them.  Yet
+the debugger data names a dozen kernel variables by address: a table of symbols that puts all of them there is the
+right one, as surely as a GUID says it.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from bugcheck.errors import BugcheckError, CorruptDump
 from bugcheck.gaps import Gap
 from bugcheck.images.debug_directory import read_debug_directory
 from bugcheck.images.exports import Exports, read_exports
 from bugcheck.images.identity import ImageId, PdbId
 from bugcheck.images.pe_header import ByteReader, FileImage, PeHeader, Section, try_read_pe_header
-from bugcheck.errors import BugcheckError, CorruptDump
 from bugcheck.machine.debugger_data import DebuggerData
 from bugcheck.machine.modules import Module, ModuleList
 from bugcheck.memory.address_space import AddressSpace

@@ -3,8 +3,8 @@
 Sources: the dump header (build, product, times), NtBuildLab and CmNtCSDVersion where the dump holds them, the list of
 released kernels (knowledge/kernels.tsv), KUSER_SHARED_DATA.
 
-Folklore: builds 19041 to 19045 all report 19041, 22621 and 22631 both 22621: only the update revision of the kernel image
-tells them apart, so the name says "2004 to 22H2" where that is unknown.
+Folklore: builds 19041 to 19045 all report 19041, 22621 and 22631 both 22621: only the update revision of the kernel
+image tells them apart, so the name says "2004 to 22H2" where that is unknown.
 """
 
 from __future__ import annotations

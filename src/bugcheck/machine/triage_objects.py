@@ -1,7 +1,8 @@
 """Copies a small dump keeps of the current thread, process and KPRCB → memory at the addresses they had.
 
-A small dump stores these three by file offset, without their addresses.  The KPRCB names the thread, the thread names the
-process, and KiProcessorBlock, where a data block holds it, names the KPRCB; so the copies can be read like all memory.
+A small dump stores these three by file offset, without their addresses.  The KPRCB names the thread, the thread names
+the process, and KiProcessorBlock, where a data block holds it, names the KPRCB; so the copies can be read like all
+memory.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ class TypedObject:
         self.types = types
 
     def __getattr__(self, name: str) -> Value:
-        """Read a member. Raises MissingMember, MemoryFault."""
+        """Read a member. Raises MissingMember, MissingType (of a structure in it), MemoryFault."""
         if name in TypedObject.__slots__ or (name.startswith("__") and name.endswith("__")):
             raise AttributeError(name)
         return self[name]
@@ -90,10 +90,10 @@ class TypedObject:
             return default
 
     def try_get(self, path: str) -> Value | None:
-        """Read a member; None when this build has none of that path or its bytes are not to be had."""
+        """Read a member; None when this build has none of that path or type, or its bytes are not to be had."""
         try:
             return self[path]
-        except (MissingMember, MemoryFault):
+        except (MissingMember, MissingType, MemoryFault):
             return None
 
     def has(self, path: str) -> bool:
@@ -213,19 +213,19 @@ class TypedArray(Sequence["Value"]):
     """An array member; elements are read when asked for.
 
     Attributes:
-        element: their type. count: how many the type says; at most ARRAY_LIMIT can be reached.
+        element: their type. declared: how many the type says; at most ARRAY_LIMIT can be reached.
         address: virtual address of the first.
     """
 
     element: TypeRef
-    count: int
+    declared: int
     address: int
     memory: AddressSpace
     types: TypeTable
 
     def __len__(self) -> int:
         """Return how many elements can be reached."""
-        return max(0, min(self.count, ARRAY_LIMIT)) if self.element.size > 0 else 0
+        return max(0, min(self.declared, ARRAY_LIMIT)) if self.element.size > 0 else 0
 
     @overload
     def __getitem__(self, index: int) -> Value: ...
@@ -296,12 +296,16 @@ def _floating(raw: bytes) -> float | bytes:
 
 
 def object_at(name: str, address: int, memory: AddressSpace, types: TypeTable) -> TypedObject:
-    """Take the bytes at a virtual address as a structure: `nt!_EPROCESS`, `_EPROCESS`, `EPROCESS`. Raises MissingType."""
+    """Take the bytes at a virtual address as a structure: `nt!_EPROCESS`, `EPROCESS`. Raises MissingType."""
     return TypedObject(find_layout(types, name), address, memory, types)
 
 
 def container_of(address: int, name: str, member: str, memory: AddressSpace, types: TypeTable) -> TypedObject:
-    """Find the structure of type `name` whose member of that path lies at `address`. Raises MissingType, MissingMember."""
+    """Find the structure of type `name` whose member of that path lies at `address`.
+
+    Raises:
+        MissingType, MissingMember: the types have none such.
+    """
     layout = find_layout(types, name)
     start = address - locate(types, layout, member)[0]
     return TypedObject(layout, start & (1 << memory.address_bits) - 1, memory, types)

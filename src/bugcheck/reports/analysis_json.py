@@ -1,7 +1,7 @@
 """An Analysis → the object of `bugcheck analyze --json` (schema bugcheck.analysis/1, docs/reference/json.md).
 
-Addresses and other 64-bit values are `0x…` strings, sizes and seconds numbers, times ISO 8601 UTC.  What the dump does not
-hold is null, and `gaps` says why.
+Addresses and other 64-bit values are `0x…` strings, sizes and seconds numbers, times ISO 8601 UTC.  What the dump
+does not hold is null, and `gaps` says why.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Strings from a dump → strings that cannot steer a terminal.
 
-Source: Unicode categories Cc, Cf (bidirectional overrides), line and paragraph separators; ECMA-48 control sequences all
-start with a control character.
+Source: Unicode categories Cc, Cf (bidirectional overrides), line and paragraph separators; ECMA-48 control sequences
+all start with a control character.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ MAX_TOKENS = 512
 """Longest program that is run; the longest seen has 40 tokens."""
 MAX_DEPTH = 32
 _MASK32 = 0xFFFF_FFFF
+_GENERAL = frozenset(("eax", "ebx", "ecx", "edx", "esi", "edi", "esp", "ebp", "eip"))
 _OPERATORS = frozenset("+-*/%@")
 _BY_CODEVIEW_NUMBER = {"17": "eax", "18": "ecx", "19": "edx", "20": "ebx", "21": "esp", "22": "ebp", "23": "esi",
                        "24": "edi", "33": "eip"}  # fmt: skip
@@ -27,7 +28,7 @@ class ProgramResult:
     """What a program computed.
 
     Attributes:
-        registers: all registers after it ran, temporaries excluded.
+        registers: the general registers after it ran, as far as known.
         return_slot: address of the word that became eip.
         assigned: names the program assigned, temporaries included.
     """
@@ -80,7 +81,7 @@ def run_program(
     run = _Run(dict(registers), constant, read, [])
     if not all(_execute(run, token) for token in tokens):
         return None
-    kept = {name: value for name, value in run.values.items() if name in registers}
+    kept = {name: value for name, value in run.values.items() if name in _GENERAL}
     if run.return_slot < 0 or "esp" not in kept:
         return None
     return ProgramResult(kept, run.return_slot, frozenset(run.assigned))

@@ -1,14 +1,16 @@
 """A Machine → the stacks a person asks for: of the processor that stopped, of the fault, of any processor or thread.
 
-Folklore: a kernel dump has two stacks worth reading.  The processor's shows how the stop was handled (nt!KeBugCheckEx on
-top, what `kb` prints on opening); the fault's, from the trap frame or context record, is the one that explains.
+Folklore: a kernel dump has two stacks worth reading.  The processor's shows how the stop was handled (nt!KeBugCheckEx
+on top, what `kb` prints on opening); the fault's, from the trap frame or context record, is the one that explains.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bugcheck.addresses import parse_address
 from bugcheck.dump.dump import Architecture, RawThread
+from bugcheck.errors import UsageError
 from bugcheck.images.pe_header import ByteReader
 from bugcheck.machine.context import Context
 from bugcheck.machine.machine import Machine
@@ -111,6 +113,18 @@ def thread_stack(machine: Machine, thread: RawThread, *, scan: bool = True) -> N
     if machine.exception is not None and machine.exception.thread_id == thread.id and machine.fault_context:
         context = machine.fault_context
     return stack_from(machine, context, f"thread {thread.id}", scan=scan) if context else None
+
+
+def stack_at(
+    machine: Machine, *, trap_frame: str | None, context_record: str | None, scan: bool = True
+) -> NamedStack:
+    """Walk from a trap frame or a context record at an address, as `.trap` and `.cxr` do. Raises UsageError."""
+    address = parse_address(trap_frame or context_record or "")
+    kind = "trap frame" if trap_frame else "context record"
+    context = machine.trap_frame(address) if trap_frame else machine.context_record(address, f"{kind} {address:#x}")
+    if context is None:
+        raise UsageError(f"no {kind} can be read at {address:#x}")
+    return stack_from(machine, context, context.source, scan=scan)
 
 
 def _stack_range(machine: Machine, context: Context) -> tuple[int, int] | None:

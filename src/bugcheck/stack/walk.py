@@ -97,7 +97,7 @@ def _makes_progress(context: Context, step: Step, sp: int, source: StackSource) 
     is_leaf_by_register = sp == before and context.architecture in (Architecture.ARM64, Architecture.ARM32)
     if sp > before:
         inside = source.stack_range
-        if inside is None or not inside[0] <= before < inside[1] or sp <= inside[1]:
+        if inside is None or not inside[0] <= before <= inside[1] or sp <= inside[1]:
             return True
     elif is_leaf_by_register:
         return step.caller.instruction_pointer != context.instruction_pointer

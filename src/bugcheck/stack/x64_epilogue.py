@@ -76,7 +76,7 @@ def _adjustment(code: bytes, frame_register: int) -> tuple[int, int, int]:
         return 4, _S8.unpack_from(code, 3)[0], 4
     if code[:3] == b"\x48\x81\xc4" and len(code) >= 7:
         return 4, _S32.unpack_from(code, 3)[0], 7
-    if not frame_register or len(code) < 7:
+    if not frame_register or len(code) < 3:
         return 4, 0, 0
     rex = 0x49 if frame_register >= 8 else 0x48
     if code[0] == rex and code[1] == 0x8D and code[2] >> 3 & 7 == 4 and code[2] & 7 == frame_register & 7:
@@ -89,12 +89,13 @@ def _adjustment(code: bytes, frame_register: int) -> tuple[int, int, int]:
 def _lea(code: bytes, frame_register: int) -> tuple[int, int, int]:
     mod = code[2] >> 6
     sib = 1 if frame_register & 7 == 4 else 0  # r12 as a base needs a SIB byte
-    if (sib and code[3] != 0x24) or len(code) < 7 + sib:
+    rest = code[3 + sib :]
+    if sib and code[3:4] != b"\x24":
         return 4, 0, 0
-    if mod == 1:
-        return frame_register, _S8.unpack_from(code, 3 + sib)[0], 4 + sib
-    if mod == 2:
-        return frame_register, _S32.unpack_from(code, 3 + sib)[0], 7 + sib
+    if mod == 1 and rest:
+        return frame_register, _S8.unpack_from(rest)[0], 4 + sib
+    if mod == 2 and len(rest) >= 4:
+        return frame_register, _S32.unpack_from(rest)[0], 7 + sib
     return (frame_register, 0, 3 + sib) if mod == 0 and frame_register & 7 != 5 else (4, 0, 0)
 
 

@@ -124,9 +124,9 @@ def leave_by(slot: int, ebp: int | None, trust: Trust, frame: X86Frame, paramete
     for name in ("cs", "ss", "ds", "es", "fs", "gs"):
         if name in frame.context.registers:
             registers[name] = frame.context.registers[name]
-    return WayOut(registers, trust, slot - 4, parameters_size=parameters_size)
+    return WayOut(registers, trust, slot - 4 & MASK32, parameters_size=parameters_size)
 
 
 def end_at(frame: X86Frame, frame_address: int) -> WayOut:
     """End the stack at a frame: its return address is 0."""
-    return WayOut({"eip": 0, "esp": frame.esp, "ebp": 0}, Trust.SCAN, frame_address)
+    return WayOut({"eip": 0, "esp": frame.esp, "ebp": 0}, Trust.SCAN, frame_address & MASK32)

@@ -69,16 +69,13 @@ def last_frame_address(frame: X86Frame) -> int:
 
 
 def _by_fpo(rule: FpoRecord, frame: X86Frame) -> WayOut | None:
-    expected = _expected_slots(rule, frame)
-    slot = frame.words.search(expected)
+    slot = frame.words.search(_expected_slots(rule, frame))
     if slot is None:
         return None
     ebp: int | None = frame.ebp
     if rule.uses_ebp:
-        # ebp lies among the saved registers, the second to be pushed where there are two.
-        saved = rule.saved_registers_size - 8 if rule.saved_registers_size >= 8 else 0
-        at = frame.esp + frame.below.parameters_size + saved if slot == expected[0] else frame.esp + saved
-        ebp = frame.words.word(at & MASK32)
+        # ebp lies below the locals among the saved registers, the second to be pushed where there are two.
+        ebp = frame.words.word(slot - rule.locals_size - min(8, rule.saved_registers_size))
     return leave_by(slot, ebp, Trust.FPO, frame, rule.parameters_size)
 
 

@@ -1,7 +1,7 @@
 """What every source of symbols answers: names ↔ addresses, lines, frame rules, types.
 
-All addresses here are relative to the image base (RVAs), so one file of symbols serves every load address.  A source says
-what it is and whether its identity matched; nothing is used silently that did not.
+All addresses here are relative to the image base (RVAs), so one file of symbols serves every load address.  A source
+says what it is and whether its identity matched; nothing is used silently that did not.
 """
 
 from __future__ import annotations
@@ -106,15 +106,15 @@ class Symbols(ABC):
     def symbols(self) -> Iterator[Symbol]:
         """Iterate over all symbols, ascending by address."""
 
-    def line_at(self, rva: int) -> SourceLine | None:
+    def line_at(self, rva: int) -> SourceLine | None:  # noqa: ARG002
         """Source line of an address; None where the source of symbols has none."""
         return None
 
-    def inlines_at(self, rva: int) -> tuple[InlineCall, ...]:
+    def inlines_at(self, rva: int) -> tuple[InlineCall, ...]:  # noqa: ARG002
         """Functions inlined at an address, innermost first."""
         return ()
 
-    def frame_rule(self, rva: int) -> FpoRecord | FrameData | None:
+    def frame_rule(self, rva: int) -> FpoRecord | FrameData | None:  # noqa: ARG002
         """x86 frame rule for an address; FrameData before FPO where both exist."""
         return None
 

@@ -1,7 +1,7 @@
 """Findings → Blame: which module or part is blamed, and how sure.
 
-Independent findings for the same thing add up as 1 - (1-a)(1-b)…, so no single one makes a certainty.  Without a stack the
-confidence stays below `NO_STACK_CAP`: addresses and parameters alone carry no more.
+Independent findings for the same thing add up as 1 - (1-a)(1-b)…, so no single one makes a certainty.  Without a
+stack the confidence stays below `NO_STACK_CAP`: addresses and parameters alone carry no more.
 """
 
 from __future__ import annotations

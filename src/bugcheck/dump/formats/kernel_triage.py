@@ -1,8 +1,8 @@
 """A small memory dump (DumpType 4) → Dump: lists and copies of what matters, and blocks of virtual memory.
 
-Source: TRIAGE_DUMP32/64 as rizin `dmp_specs.h` and Ghidra `TriageDump` describe them; the block lies behind the header,
-at 0x1000 or 0x2000, and is a table of file offsets.  Checked on both real layouts (options 0xffffffff: full driver paths,
-PRCB behind the unloaded-driver list; options 0x41: base names, PRCB before it).
+Source: TRIAGE_DUMP32/64 as rizin `dmp_specs.h` and Ghidra `TriageDump` describe them; the block lies behind the
+header, at 0x1000 or 0x2000, and is a table of file offsets.  Checked on both real layouts (options 0xffffffff: full
+driver paths, PRCB behind the unloaded-driver list; options 0x41: base names, PRCB before it).
 """
 
 from __future__ import annotations

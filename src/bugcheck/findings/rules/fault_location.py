@@ -1,7 +1,8 @@
 """Faulting instruction → the module it lies in, and what it did to which address.
 
 Source: parameter roles of the bug check reference; exception records; the fault context.  Folklore: the module that
-faults is often the victim, above all when it is the kernel itself; so nt, hal and their like weigh next to nothing here.
+faults is often the victim, above all when it is the kernel itself; so nt, hal and their like weigh next to nothing
+here.
 """
 
 from __future__ import annotations

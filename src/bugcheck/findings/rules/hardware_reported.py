@@ -1,7 +1,7 @@
 """Bug checks by which hardware reports an error itself, and single-bit damage of page tables → hardware.
 
-Source: bug check reference (124, 9C, 2E, 80, 12B, 13D…: reported by processor, chipset or memory); 1A with 41792 is a page
-table entry that should be zero, its content is parameter 3 (dump-formats.md: one bit set is a RAM error's mark).
+Source: bug check reference (124, 9C, 2E, 80, 12B, 13D…: reported by processor, chipset or memory); 1A with 41792 is a
+page table entry that should be zero, its content is parameter 3 (dump-formats.md: one bit set is a RAM error's mark).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Bug check codes that people and tools raise → nobody is to blame.
 
-Source: bug check reference (E2 by keyboard, 1C8 by power button, DEADDEAD by a debugger); code 0 is a debugger's or a live
-dump's snapshot (corpus: kdlibcpp).
+Source: bug check reference (E2 by keyboard, 1C8 by power button, DEADDEAD by a debugger); code 0 is a debugger's or a
+live dump's snapshot (corpus: kdlibcpp).
 """
 
 from __future__ import annotations

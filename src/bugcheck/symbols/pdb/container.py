@@ -17,13 +17,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, cast
 
-from purepdb import PDB, OmapTable, PdbError, Section, codeview
+from purepdb import PDB, MsfFile, OmapTable, PdbError, Section, codeview
 
 from bugcheck.binary import BinaryView
 from bugcheck.errors import CorruptDump, LimitExceeded
 from bugcheck.symbols.pdb.identity import DIRECTORY_LIMIT, FILE_LIMIT
 
-SYMBOL_LIMIT = 8_000_000
+DBI_LIMIT = 128 << 20
+"""Largest DBI stream, in bytes: every object file and every piece of code it brought has an entry."""
+
+SYMBOL_LIMIT = 4_000_000
 """Symbol records taken from one PDB."""
 
 SLOT_FPO, SLOT_OMAP_TO_SOURCE, SLOT_OMAP_FROM_SOURCE, SLOT_FRAME_DATA = 0, 3, 4, 9
@@ -40,6 +43,7 @@ _STRING_TABLE_SIGNATURE = 0xEFFE_EFFE
 NO_MODULE = 0xFFFF_FFFF
 """Module of a record that no object file has."""
 
+_DBI_STREAM = 3
 _INFO_LIMIT = 16 << 20
 _MAX32 = 0xFFFF_FFFF
 _HOSTILE = (PdbError, struct.error, EOFError, LookupError, ValueError, ArithmeticError)
@@ -114,7 +118,10 @@ class PdbFile:
         self.name = view.name
         _check_claims(view)
         with _guard(view.name):
-            self._pdb = PDB.from_bytes(view.data)
+            msf = MsfFile(view.data)
+            if msf.is_valid_stream(_DBI_STREAM) and msf.stream_size(_DBI_STREAM) > DBI_LIMIT:
+                raise LimitExceeded(view.name, "PDB with a DBI stream of more than 128 MiB")
+            self._pdb = PDB(msf)
         self.machine = self._pdb.dbi.machine
         self.module_count = len(self._pdb.dbi.modules)
         self.sections = tuple(_section(section) for section in self._symbol_sections())
@@ -146,7 +153,7 @@ class PdbFile:
         if not 1 <= segment <= len(self.sections):
             return None
         section = self.sections[segment - 1]
-        return section.start + offset if offset < section.end - section.start else None
+        return section.start + offset if 0 <= offset < section.end - section.start else None
 
     def omap(self) -> tuple[OmapPairs, OmapPairs] | None:
         """Read the maps of an image whose code was moved after linking: final → source, source → final; else None."""

@@ -125,10 +125,10 @@ class _Directory:
 def _check_magic(view: BinaryView) -> None:
     if view.size > FILE_LIMIT:
         raise LimitExceeded(view.name, f"PDB of {view.size:#x} bytes")
-    head = view.read_up_to(0, len(MSF_MAGIC))
+    head = view.read_up_to(0, 64)
     if head[:4] == b"BSJB":
         raise DumpError(view.name, "a portable .NET PDB, which has no native symbols")
     if head.startswith(b"Microsoft C/C++ program database 2.00"):
         raise DumpError(view.name, "a PDB of Visual C++ 6 (MSF 2.00), which bugcheck does not read")
-    if head != MSF_MAGIC:
+    if not head.startswith(MSF_MAGIC):
         raise DumpError(view.name, "no PDB", 0)

@@ -94,12 +94,8 @@ class IndexTables:
         """Place the tables on the bytes. Raises ValueError, struct.error when they are no sound index."""
         self._data = data
         self._view = memoryview(data)
-        try:
-            self.header = _read_header(self._view)
-            self._tables = _place_tables(self._view)
-        except (ValueError, struct.error):
-            self.close()
-            raise
+        self.header = _read_header(self._view)
+        self._tables = _place_tables(self._view)
 
     def __getitem__(self, name: str) -> memoryview:
         """Find a table by its name; its items are numbers."""
@@ -127,7 +123,7 @@ class IndexTables:
 
     def close(self) -> None:
         """Let go of the mapping; the tables are gone afterwards."""
-        for view, _ in getattr(self, "_tables", {}).values():
+        for view, _ in self._tables.values():
             view.release()
         self._view.release()
         if isinstance(self._data, mmap.mmap):

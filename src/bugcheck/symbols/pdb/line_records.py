@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-LINE_LIMIT = 4_000_000
+LINE_LIMIT = 1_000_000
 """Rows of one object file."""
 
 _LINES, _CHECKSUMS, _INLINEE_LINES = 0xF2, 0xF4, 0xF6

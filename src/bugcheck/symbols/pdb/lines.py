@@ -19,11 +19,14 @@ from bugcheck.symbols.pdb.type_records import TypeIndex, index_types
 from bugcheck.symbols.pdb.types import PdbTypes
 from bugcheck.symbols.symbols import InlineCall, SourceLine
 
-KEPT_MODULES = 16
+KEPT_MODULES = 4
 """Object files whose lines stay in memory."""
 
 RECORD_LIMIT = 200_000
 """Symbol records of one procedure that are looked through."""
+
+ANNOTATION_LIMIT = 1 << 20
+"""Bytes of inline-site annotations of one procedure that are looked through."""
 
 DEPTH_LIMIT = 64
 """Inlined functions inside one another."""
@@ -161,7 +164,7 @@ def _inline_sites(records: bytes, start: int) -> Iterator[tuple[int, int, bytes]
         return
     # The record's own end counts from the stream's start, where a signature of 4 bytes comes before the records.
     end = min(int.from_bytes(records[start + 8 : start + 12], "little") - 4, len(records))
-    position, depth = start, 0
+    position, depth, total = start, 0, 0
     for _ in range(RECORD_LIMIT):
         if position + 4 > end:
             return
@@ -170,6 +173,9 @@ def _inline_sites(records: bytes, start: int) -> Iterator[tuple[int, int, bytes]
             return
         if kind in (_INLINE_SITE, _INLINE_SITE2):
             fixed = position + 4 + _SITE.size + (4 if kind == _INLINE_SITE2 else 0)
+            total += length
+            if total > ANNOTATION_LIMIT:
+                return
             if depth < DEPTH_LIMIT and fixed <= position + 2 + length:
                 _, _, inlinee = _SITE.unpack_from(records, position + 4)
                 yield depth, inlinee, records[fixed : position + 2 + length]
