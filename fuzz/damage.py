@@ -19,7 +19,7 @@ _VALUES = ("0", "1", "max", "random")
 
 
 class Step(NamedTuple):
-    """One mutant to make: which seed, how ("cut", "set", "damage"), and where.
+    """One mutant to make: which seed, how ("cut", "set", "damage"; "whole" is the seed itself), and where.
 
     Attributes:
         at: file offset ("cut" and "set"). width: of the field. value: one of 0, 1, max, random.
@@ -34,7 +34,7 @@ class Step(NamedTuple):
     def describe(self, seeds: Sequence[Seed]) -> str:
         """Put it into words, for the report."""
         words = {"cut": f"cut at {self.at:#x}", "set": f"{self.width} bytes at {self.at:#x} = {self.value}"}
-        return f"{seeds[self.seed].name}: {words.get(self.how, 'random damage')}"
+        return f"{seeds[self.seed].name}: {words.get(self.how, self.how)}"
 
 
 def plan(seeds: Sequence[Seed], places: Sequence[Places], count: int) -> list[Step]:

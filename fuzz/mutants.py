@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from fuzz.damage import Step, make, plan
 from fuzz.examine import MEGABYTES, Result, examine
 from fuzz.places import Places, places_of
-from fuzz.seeds import FORMATS, PACKED, Seed, seeds_of
+from fuzz.seeds import FORMATS, HANDMADE, PACKED, Seed, seeds_of
 
 OUT = Path(__file__).resolve().parent / "out"
 KEPT_OF_A_KIND = 3
@@ -45,6 +45,8 @@ class Kitchen(NamedTuple):
     def mutant(self, position: int) -> bytes:
         """Make the mutant at a position of the plan; the same bytes each time."""
         step = self.steps[position]
+        if step.how == "whole":
+            return self.seeds[step.seed].data
         random = Random(f"{self.seed}/{self.format}/{position}")
         return make(step, self.seeds[step.seed], self.places[step.seed], random)
 
@@ -56,6 +58,8 @@ class Kitchen(NamedTuple):
 def kitchen(format_name: str, count: int, seed: int, *, real: bool = True) -> Kitchen:
     """Collect seeds and plan `count` mutants of a format."""
     seeds = seeds_of(format_name, real=real)
+    if format_name == HANDMADE:  # they are as bad as they can be
+        return Kitchen(format_name, seeds, (), [Step(index, "whole") for index in range(len(seeds))], seed)
     places = tuple(places_of(each.data) for each in seeds)
     return Kitchen(format_name, seeds, places, plan(seeds, places, count), seed)
 

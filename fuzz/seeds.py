@@ -35,9 +35,11 @@ from bugcheck.synth import (
     x86_machine,
     x86_pae_machine,
 )
+from fuzz.hostile import HOSTILE
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 PACKED = "packed"
+HANDMADE = "hostile"
 FORMATS = (
     "kernel_full",
     "kernel_summary",
@@ -49,6 +51,7 @@ FORMATS = (
     "kernel_live",
     "user_minidump",
     PACKED,
+    HANDMADE,
 )
 _MACHINES: dict[str, Callable[[], MachineDescription]] = {
     "x64": x64_machine,
@@ -94,6 +97,8 @@ class Seed(NamedTuple):
 @cache
 def seeds_of(format_name: str, *, real: bool = True) -> tuple[Seed, ...]:
     """Collect the seeds of a format, the built ones first; `real` adds those of ../shared."""
+    if format_name == HANDMADE:
+        return tuple(Seed(name, make()) for name, make in HOSTILE.items())
     built = packed() if format_name == PACKED else tuple(_built(format_name))
     return built + tuple(_real(format_name)) if real else built
 

@@ -14,13 +14,15 @@ from random import Random
 import pytest
 from fuzz.damage import Step
 from fuzz.examine import Result, examine
+from fuzz.hostile import HOSTILE
 from fuzz.mutants import Kitchen, kitchen
-from fuzz.seeds import FORMATS, PACKED, SHARED, seeds_of
+from fuzz.seeds import FORMATS, HANDMADE, PACKED, SHARED, seeds_of
 
 from bugcheck.machine import machine as machine_module
 
 COUNT = 24
 REAL_COUNT = 16
+MUTATED = tuple(name for name in FORMATS if name != HANDMADE)
 TARGETS = sorted(
     path.stem
     for path in (Path(__file__).resolve().parents[1] / "fuzz" / "targets").glob("*.py")
@@ -43,7 +45,7 @@ def troubles(kitchen: Kitchen) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize("format_name", MUTATED)
 def test_mutants_of_built_dumps_are_refused_or_answered(format_name: str) -> None:
     assert troubles(prepared(format_name, COUNT, False)) == []
 
@@ -56,7 +58,13 @@ def test_mutants_of_real_dumps_are_refused_or_answered(format_name: str) -> None
     assert troubles(prepared(format_name, REAL_COUNT, True)) == []
 
 
-@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_dumps_are_answered_in_time(name: str) -> None:
+    result = examine(HOSTILE[name](), "hostile.dmp", megabytes=1 << 20)
+    assert result.trouble == "", result.details
+
+
+@pytest.mark.parametrize("format_name", MUTATED)
 def test_undamaged_seeds_are_opened(format_name: str) -> None:
     for seed in seeds_of(format_name, real=False):
         result = examine(seed.data, seed.name, packed=format_name == PACKED, megabytes=1 << 20)

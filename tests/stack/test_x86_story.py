@@ -127,6 +127,16 @@ def test_walk_goes_on_in_the_user_stack_when_it_is_resident(
     assert lines == expected["dumps"]["story_userstk.dmp"]["kb"]
 
 
+def test_knowing_the_stack_s_bounds_changes_nothing(story: Path, expected: dict[str, Any], full: Symbolic) -> None:
+    # The thread's InitialStack and StackLimit in transcript.txt.
+    machine = machine_of(story, "story.dmp")
+    context = machine.processor_context
+    assert context is not None
+    source = StackSource(machine.memory, machine.modules, full, (0xF4C09000, 0xF4C0C000))
+    frames = walk(context, X86Unwinder(), source).frames
+    assert render_kb(frames, machine.architecture) == expected["dumps"]["story.dmp"]["kb"]
+
+
 def test_each_frame_says_how_it_was_found(story: Path, full: Symbolic) -> None:
     machine = machine_of(story, "story.dmp")
     frames = stack(machine, full, machine.processor_context).frames

@@ -30,7 +30,6 @@ FINGERPRINT: Mapping[str, str] = {
     "PsLoadedModuleList": "loaded_module_list",
     "PsActiveProcessHead": "active_process_head",
     "PspCidTable": "cid_table",
-    "NtBuildLab": "build_lab",
     "KiProcessorBlock": "processor_block",
     "MmUnloadedDrivers": "unloaded_drivers",
     "MmLastUnloadedDriver": "last_unloaded_driver",
@@ -38,7 +37,7 @@ FINGERPRINT: Mapping[str, str] = {
     "KernelVerifier": "kernel_verifier",
     "MmPhysicalMemoryBlock": "physical_memory_block",
 }
-"""Kernel variable → name of its address in the debugger data."""
+"""Kernel variable → name of its address in the debugger data; not NtBuildLab, for newer builds point at NtBuildLabEx."""
 ENOUGH_AGREEMENT = 5
 
 

@@ -3,11 +3,12 @@
 Source: the habits of a debugger engine (10.0.15063), found on the story dump by changing single words (`windbg.md` §3.7
 of this project's notes) and on two dozen user dumps (corpus `dbgeng_user.jsonl`).  In this order:
 
-1. the function's record (FrameData, FPO, trap, task gate, non-FPO), see `x86_records.py`;
-2. where eip lies outside all modules, the word at esp: somebody called there;
-3. the ebp chain, unless the code before its return address shows that nothing called from there;
-4. the first word from ebp (else esp) upward with a call before it;
-5. outside all modules and with ebp leading nowhere, the word at esp, three times at most.
+1. with symbols and eip at a function's very start or end, the instructions there, see `x86_code.py`;
+2. the function's record (FrameData, FPO, trap, task gate, non-FPO), see `x86_records.py`;
+3. where eip lies outside all modules, the word at esp: somebody called there;
+4. the ebp chain, unless the code before its return address shows that nothing called from there;
+5. the first word from ebp (else esp) upward with a call before it;
+6. outside all modules and with ebp leading nowhere, the word at esp, three times at most.
 
 Folklore:
     After a scanned return address the caller's ebp is what ebp pointed at, unless that lies below the address found:

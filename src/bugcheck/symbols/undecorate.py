@@ -9,11 +9,13 @@ Folklore:
     `__imp__X@4` is the import pointer of x86 and `__imp_X` that of x64; both become `__imp_X`.
     Back-references make short names expand without end: eight parameters that repeat one type of eight parameters, and
     so on, turn 101 characters into nine million.  Names are only handed to the demangler when they cannot.
+    pydemumble 0.1.1 never frees what it answers, which is one more reason for a budget.
     Procedure records already hold plain names, publics hold decorated ones: the short form is chosen to agree.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 
 NAME_LIMIT = 4096
@@ -22,6 +24,9 @@ NAME_LIMIT = 4096
 EXPANSION_LIMIT = 1 << 14
 """Most characters that a name may come to when all its back-references are followed."""
 
+DEMANGLED_LIMIT = 1 << 27
+"""Characters of all demangled declarations of one file."""
+
 _IMPORT = "__imp_"
 _DIGITS = "0123456789"
 _SEQUENCE = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -29,22 +34,49 @@ _CONVENTIONS = ("__cdecl ", "__thiscall ", "__stdcall ", "__fastcall ", "__vecto
 _OPEN = {"<": ">", "(": ")", "`": "'", "{": "}"}
 
 
-def undecorate(name: str, *, full: bool = False, x86: bool = False) -> str:
+class Demangler:
+    """pydemumble with a budget, for those who undecorate many names of one file.
+
+    Attributes:
+        left: characters it may still come to; when they are used up, names are read as if it were not installed.
+    """
+
+    def __init__(self, budget: int = DEMANGLED_LIMIT) -> None:
+        """Start with a budget in characters of demangled declarations."""
+        self.left = budget
+        try:
+            self._demangle: Callable[[str], str] | None = import_module("pydemumble").demangle
+        except ImportError:
+            self._demangle = None
+
+    def __call__(self, name: str) -> str:
+        """Demangle a name; "" when that is not possible, not understood, or might not come back."""
+        repeats = _microsoft_repeats(name) if name.startswith("?") else _itanium_repeats(name)
+        if self._demangle is None or self.left <= 0 or repeats * len(name) > EXPANSION_LIMIT:
+            return ""
+        declaration = self._demangle(name)
+        self.left -= len(declaration)
+        return declaration if len(declaration) <= 2 * NAME_LIMIT else ""
+
+
+def undecorate(name: str, *, full: bool = False, x86: bool = False, demangler: Demangler | None = None) -> str:
     """Undecorate a name; what is not decorated, or not understood, comes back as it is.
 
     Args:
         name: as the symbol record or export table has it.
         full: the whole declaration of a C++ name, with return type and parameters, instead of `scope::name`.
         x86: the image is for x86, where C functions carry a leading underscore.
+        demangler: for C++ names that are not plain; one of its own when not given.
     """
     if len(name) > NAME_LIMIT:
         return name
     if name.startswith(_IMPORT) and len(name) > len(_IMPORT):
-        return _IMPORT + undecorate(name[len(_IMPORT) :], full=full, x86=x86 or "@" in name)
+        rest = name[len(_IMPORT) :]
+        return _IMPORT + undecorate(rest, full=full, x86=x86 or "@" in rest, demangler=demangler)
     if name.startswith("?"):
-        return _microsoft(name, full)
+        return _microsoft(name, full, demangler)
     if name.startswith(("_Z", "__Z", "_R")):
-        return _itanium(name, full) or _plain_c(name, x86)
+        return _itanium(name, full, demangler) or _plain_c(name, x86)
     return _plain_c(name, x86)
 
 
@@ -59,35 +91,22 @@ def _plain_c(name: str, x86: bool) -> str:
     return name[1:] if x86 and name.startswith("_") and len(name) > 1 else name
 
 
-def _microsoft(name: str, full: bool) -> str:
+def _microsoft(name: str, full: bool, demangler: Demangler | None) -> str:
     if not full:
         scoped = _microsoft_scopes(name)
         if scoped:
             return scoped
-    declaration = _demangle(name)
+    declaration = (demangler or Demangler())(name)
     if not declaration:
         return name
     return declaration if full else _short(declaration)
 
 
-def _itanium(name: str, full: bool) -> str:
-    declaration = _demangle(name)
+def _itanium(name: str, full: bool, demangler: Demangler | None) -> str:
+    declaration = (demangler or Demangler())(name)
     if declaration:
         return declaration if full else _short(declaration)
     return _itanium_scopes(name)
-
-
-def _demangle(name: str) -> str:
-    """Ask pydemumble; empty when it is not installed, does not understand the name, or might not come back."""
-    repeats = _microsoft_repeats(name) if name.startswith("?") else _itanium_repeats(name)
-    if repeats * len(name) > EXPANSION_LIMIT:
-        return ""
-    try:
-        demangle = import_module("pydemumble").demangle
-    except ImportError:
-        return ""
-    declaration: str = demangle(name)
-    return declaration if len(declaration) <= 2 * NAME_LIMIT else ""
 
 
 def _microsoft_repeats(name: str) -> int:

@@ -39,24 +39,10 @@ def run(*command: str | Path) -> str:
     return subprocess.run([str(part) for part in command], check=True, capture_output=True, text=True).stdout
 
 
-def link(name: str, obj: Path, folder: Path) -> Path:
-    image = folder / f"{name}.exe"
-    run(
-        f"lld-link{VERSION}",
-        "/entry:start",
-        "/subsystem:console",
-        "/nodefaultlib",
-        "/fixed",
-        f"/base:{BASE:#x}",
-        "/timestamp:0",
-        "/debug",
-        f"/out:{image}",
-        f"/pdb:{folder / name}.pdb",
-        "/pdbaltpath:%_PDB%",
-        "/safeseh:no",
-        obj,
-    )
-    return image
+def link(obj: Path, image: Path, *more: str) -> None:
+    base, out = f"/base:{BASE:#x}", f"/out:{image}"
+    options = ["/entry:start", "/subsystem:console", "/nodefaultlib", "/fixed", "/timestamp:0", "/safeseh:no"]
+    run(f"lld-link{VERSION}", *options, base, out, *more, obj)
 
 
 def frame_rows(pdb: Path) -> list[list[object]]:
@@ -70,7 +56,7 @@ def frame_rows(pdb: Path) -> list[list[object]]:
     return rows
 
 
-def label_rvas(image: Path, obj: Path) -> dict[str, int]:
+def label_rvas(obj: Path) -> dict[str, int]:
     """RVAs of the labels: their offsets in .text, which begins at 0x1000."""
     found: dict[str, int] = {}
     for line in run(f"llvm-nm{VERSION}", obj).splitlines():
@@ -86,15 +72,15 @@ def main() -> None:
         for name, flags in VARIANTS.items():
             obj = folder / f"{name}.obj"
             run(f"clang{VERSION}", *CFLAGS, *DEBUG, *flags, HERE / "chain.c", "-o", obj)
-            image = link(name, obj, folder)
-            tables[name] = frame_rows(folder / f"{name}.pdb")
-            (HERE / image.name).write_bytes(image.read_bytes())
+            pdb = folder / f"{name}.pdb"
+            link(obj, folder / f"{name}.exe", "/debug", f"/pdb:{pdb}")
+            tables[name] = frame_rows(pdb)
+            link(obj, HERE / f"{name}.exe")  # without a debug directory, whose GUID differs from build to build
         obj = folder / "fpo.obj"
         run(f"clang{VERSION}", *CFLAGS, HERE / "frames.s", "-o", obj)
-        image = link("fpo", obj, folder)
-        labels = label_rvas(image, obj)
+        link(obj, HERE / "fpo.exe")
+        labels = label_rvas(obj)
         tables["fpo"] = [[labels[name], labels[f"{name}_end"] - labels[name], *values] for name, values in FPO.items()]
-        (HERE / image.name).write_bytes(image.read_bytes())
     text = json.dumps(tables, indent=0).replace(",\n", ", ").replace("[\n", "[").replace("\n]", "]")
     (HERE / "frames.json").write_text(text.replace("], [", "],\n["))
 

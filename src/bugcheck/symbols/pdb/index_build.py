@@ -20,7 +20,7 @@ from bugcheck.symbols.pdb.frame_data import index_frames
 from bugcheck.symbols.pdb.identity import PdbIdentity
 from bugcheck.symbols.pdb.index_file import IndexHeader, pack_index
 from bugcheck.symbols.pdb.type_records import index_types
-from bugcheck.symbols.undecorate import undecorate
+from bugcheck.symbols.undecorate import Demangler, undecorate
 
 I386 = 0x014C
 NO_NAME = 0xFFFF_FFFF
@@ -105,8 +105,9 @@ def _merge(pdb: PdbFile) -> tuple[list[_Entry], dict[tuple[int, str], str]]:
     merged: dict[tuple[int, str], _Entry] = {}
     decorated: dict[tuple[int, str], str] = {}
     total = 0
+    demangler = Demangler()
     for raw in pdb.symbols():
-        name = undecorate(raw.name, x86=x86) if raw.kind == PUBLIC else raw.name
+        name = undecorate(raw.name, x86=x86, demangler=demangler) if raw.kind == PUBLIC else raw.name
         key = raw.rva, name
         total += len(name)
         if total > NAMES_LIMIT:
