@@ -270,8 +270,8 @@ def stacks_of(
         return [stack for stack in (analysis.crash.fault_stack, analysis.crash.stack) if stack is not None]
     if machine.dump.is_kernel:
         return stacks.processor_stacks(machine, scan=scan)
-    found = [stacks.thread_stack(machine, thread, scan=scan) for thread in machine.dump.threads]
-    return [stack for stack in found if stack is not None]
+    found = [stacks.thread_stacks(machine, thread, scan=scan) for thread in machine.dump.threads]
+    return [stack for each in found for stack in each]
 
 
 def disassembly(analysis: Analysis, place: str | None = None, count: int = 12) -> list[str]:

@@ -18,14 +18,16 @@ from bugcheck.stack.arm32 import Arm32Unwinder
 from bugcheck.stack.arm64 import Arm64Unwinder
 from bugcheck.stack.exactness import UNWINDING_WARNING
 from bugcheck.stack.frame import StackSource, Trust
+from bugcheck.stack.function_extent import may_reach
 from bugcheck.stack.known_callers import KNOWN_CALLERS
-from bugcheck.stack.module_image import ModuleImages
+from bugcheck.stack.module_image import ModuleImage, ModuleImages
 from bugcheck.stack.scan import Candidate, Evidence, list_candidates, scan_step
 from bugcheck.stack.walk import walk
 from bugcheck.stack.x64 import X64Unwinder
 from bugcheck.stack.x64_trap import is_trap_handler
 from bugcheck.symbols.symbols import Symbol
 from tests.stack.sources import NamedFunctions, NoSymbols, OneModuleNamed, Pieces, source_of, volatility_symbols
+from tests.stack.tiny_images import TinyImage
 
 CODE, STACK = 0x10000, 0x8000
 CALL_HERE = b"\x90" * 3 + b"\xe8" + pack("<i", 0x100 - 0x208)  # at +0x200, ends at +0x208, goes to +0x100
@@ -235,6 +237,7 @@ def test_arm32_follows_r11() -> None:
         (0x10205, Trust.FRAME_POINTER),
         (0x10305, Trust.FRAME_POINTER),
     ]
+    assert stack.ending == "end of stack"
 
 
 def test_arm32_scan_needs_a_thumb_call() -> None:
@@ -257,6 +260,44 @@ def test_arm64_link_register_of_the_same_function_is_not_followed() -> None:
         context = Context(Architecture.ARM64, "test", {"pc": 0x10210, "sp": 0x8000, "fp": 0, "lr": lr})
         step = Arm64Unwinder().step(context, Trust.CONTEXT, source)
         assert (step.caller.registers["pc"] if step else None) == expected
+
+
+# --- what the image itself tells ---
+
+
+def test_code_outside_every_function_of_the_table_called_nothing() -> None:
+    """Code that calls has a row in .pdata ("x64 exception handling"); leaf functions, which have none, call nobody."""
+    call = b"\x90" * 3 + b"\xe8" + pack("<i", 0x1000 - 0x1108)
+    code = bytes(0x100) + call + bytes(0x40)
+    rows = [(0x1000, 0x1040, bytes([3, 0, 0, 0]))]  # of no known version, so that the frame itself must be scanned
+    for more, expected in (([], None), ([(0x1100, 0x1140, bytes([3, 0, 0, 0]))], 0x1108)):
+        image = TinyImage(code=code, code_size=0x200, rows=rows + more)
+        source = image.source({STACK: pack("<2Q", 0, image.base + 0x1108)})
+        context = Context(Architecture.X64, "test", {"rip": image.base + 0x1010, "rsp": STACK})
+        step = X64Unwinder().step(context, Trust.CONTEXT, source)
+        assert (step.caller.registers["rip"] - image.base if step else None) == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "architecture", "reached"),
+    [
+        ("90 90 90 90", Architecture.X64, True),
+        ("c3 cc 55 90", Architecture.X64, False),
+        ("90 cc cc 90", Architecture.X64, False),
+        ("48 8b c3 48 83 ec 20", Architecture.X64, True),  # mov rax, rbx; sub rsp, 0x20
+        ("c3 48 83 ec 20", Architecture.X64, False),
+        ("c0 03 5f d6 1f 20 03 d5", Architecture.ARM64, False),  # ret; nop
+        ("60 00 00 b4 c0 03 5f d6 1f 20 03 d5", Architecture.ARM64, True),  # cbz x0, over the ret; ret; nop
+        ("1f 20 03 d5 1f 20 03 d5", Architecture.ARM64, True),
+        ("03 00 00 14 1f 20 03 d5", Architecture.ARM64, True),  # b over the nop
+        ("00 00 20 d4 1f 20 03 d5", Architecture.ARM64, False),  # brk
+    ],
+)
+def test_functions_end_where_their_code_does(code: str, architecture: Architecture, reached: bool) -> None:
+    data = bytes.fromhex(code)
+    module = Module("drv", "drv.sys", "drv.sys", CODE, 0x1000, 0, 0)
+    source = StackSource(Pieces({CODE: data}), ModuleList((module,)), NoSymbols())
+    assert may_reach(ModuleImage(module, source), 0, len(data), architecture) is reached
 
 
 # --- real dumps ---

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from struct import pack
 
 import pytest
 
@@ -18,6 +19,7 @@ from bugcheck.stack.walk import FRAME_LIMIT, starting_trust, walk
 from bugcheck.stack.x64 import X64Unwinder
 from bugcheck.symbols.symbols import InlineCall, SourceLine, Symbol
 from tests.stack.sources import Folder, NamedFunctions, NoSymbols, OneModuleNamed, Pieces, source_of
+from tests.stack.tiny_images import TinyImage
 
 MODULE = Module("drv", "drv.sys", "drv.sys", 0x10000, 0x1000, 0, 0)
 
@@ -139,6 +141,32 @@ def test_return_addresses_are_named_by_the_call_before_them() -> None:
 def test_registers_of_a_trap_frame_start_with_that_trust() -> None:
     assert starting_trust(Context(Architecture.X64, "trap frame 0x10", {})) is Trust.TRAP_FRAME
     assert starting_trust(Context(Architecture.X64, "processor 0", {})) is Trust.CONTEXT
+
+
+def test_a_system_call_leads_into_the_user_part_of_the_stack() -> None:
+    """Kernel entry code described by a machine frame; the user function above it by its own image."""
+    entry = bytes([1, 0, 2, 0]) + bytes([0, 0x22, 0, 0x0A])  # sub rsp, 0x18 above a machine frame without error code
+    kernel = TinyImage(b"\x90" * 64, 64, [(0x1000, 0x1040, entry)], base=0xFFFF_F800_0000_0000)
+    user = TinyImage(b"\x90" * 64, 64, [(0x1000, 0x1040, bytes([1, 4, 1, 0, 4, 0x42]))], base=0x1_4000_0000)
+    kernel_stack, user_stack = 0xFFFF_8000_0000_0000, 0x20_0000
+    pushed = pack("<5Q", user.base + 0x1010, 0x33, 0x246, user_stack, 0x2B)
+    pieces = {
+        **kernel.pieces(), **user.pieces(),
+        kernel_stack: bytes(0x18) + pushed,
+        user_stack: bytes(0x28) + pack("<Q", user.base + 0x1020) + bytes(0x30),
+    }  # fmt: skip
+    limits = (kernel_stack, kernel_stack + 0x1000)
+    everything = StackSource(Pieces(pieces), ModuleList((kernel.module, user.module)), NoSymbols(), limits)
+    stack = walk(at(kernel.base + 0x1010, kernel_stack), X64Unwinder(), everything)
+    assert [(frame.ip, frame.trust) for frame in stack.frames] == [
+        (kernel.base + 0x1010, Trust.CONTEXT),
+        (user.base + 0x1010, Trust.TRAP_FRAME),
+        (user.base + 0x1020, Trust.UNWIND_INFO),
+    ]
+    assert stack.ending == "end of stack"
+    del pieces[user_stack]
+    paged_out = StackSource(Pieces(pieces), ModuleList((kernel.module, user.module)), NoSymbols(), limits)
+    assert len(walk(at(kernel.base + 0x1010, kernel_stack), X64Unwinder(), paged_out).frames) == 2
 
 
 # --- whole stacks ---

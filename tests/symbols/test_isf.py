@@ -269,6 +269,16 @@ def test_nonsense_inside_a_table_is_passed_over(tmp_path: Path) -> None:
     assert enumeration.values == {}
 
 
+def test_unnamed_types_within_themselves_end(tmp_path: Path) -> None:
+    fields = {f"f{n}": {"offset": n, "anonymous": True, "type": {"name": f"_T{n}"}} for n in range(30)}
+    types = {f"_T{n}": {"size": 8, "fields": {**fields, f"m{n}": {"offset": 0, "type": LONG}}} for n in range(30)}
+    found = open_isf(written(tmp_path, table(user_types=types))).types
+    assert found is not None
+    layout = found.layout("_T0")
+    assert layout is not None
+    assert sorted(layout.members) == sorted(f"m{n}" for n in range(30))
+
+
 def test_mutants_are_read_or_refused(tmp_path: Path) -> None:
     whole = json.dumps(table()).encode()
     source = random.Random(3)

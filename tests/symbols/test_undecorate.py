@@ -1,4 +1,4 @@
-"""Names beside undname's and c++filt's spelling; with pydemumble where it is installed, and without."""
+"""Names beside the spelling of procedure records and c++filt; with pydemumble where it is installed, and without."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_plain_cpp_names_with_and_without_pydemumble(decorated: str, name: str) 
     assert undecorate(decorated, demangler=_Without()) == name
 
 
-# what undname.exe /0x1000 (name only) prints, with Microsoft's spelling of template arguments
+# the spelling of template arguments and special names in the procedure records of Microsoft's compilers
 @needs_pydemumble
 @pytest.mark.parametrize(
     ("decorated", "name"),

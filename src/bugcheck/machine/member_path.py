@@ -12,7 +12,7 @@ PATH_LIMIT = 64
 """Members in one path."""
 
 UNNAMED = frozenset(["", "__unnamed", "<unnamed-tag>", "<anonymous-tag>"])
-"""What PDBs call every unnamed structure; the name finds any of them, so it finds none."""
+"""What PDBs call every unnamed structure (last part of a scoped name); it would find any of them, so it finds none."""
 
 
 class MissingType(BugcheckError):
@@ -57,7 +57,7 @@ def find_layout(types: TypeTable, name: str, size: int = 0) -> TypeLayout:
         MissingType: there is none, or the name stands for many unnamed types.
     """
     bare = split_type_name(name)[1]
-    if bare not in UNNAMED:
+    if bare.rpartition("::")[2] not in UNNAMED:
         for spelling in (bare, "_" + bare, bare.removeprefix("_")):
             found = types.layout(spelling)
             if found is not None and (not size or found.size == size):

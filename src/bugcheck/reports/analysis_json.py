@@ -18,7 +18,7 @@ from bugcheck.machine.module_details import read_module_details
 from bugcheck.machine.modules import Module
 from bugcheck.machine.secondary_data import decode_secondary_data
 from bugcheck.stack.frame import Frame
-from bugcheck.stack.stacks import NamedStack, thread_stack
+from bugcheck.stack.stacks import NamedStack, thread_stacks
 from bugcheck.timestamps import format_utc, from_filetime, from_unix
 from bugcheck.verdict.analysis import Analysis
 from bugcheck.verdict.blame import Blame
@@ -177,9 +177,11 @@ def _threads(analysis: Analysis) -> list[Json]:
             "teb": format_hex(thread.teb),
             "suspend_count": thread.suspend_count,
             "context": _context(analysis.machine.thread_context(thread)),
-            "stack": _stack(thread_stack(analysis.machine, thread, scan=analysis.crash.scan)),
+            "stack": _stack(stacks[0] if stacks else None),
+            "stack_32": _stack(stacks[1] if len(stacks) > 1 else None),
         }
         for thread in analysis.dump.threads
+        for stacks in [thread_stacks(analysis.machine, thread, scan=analysis.crash.scan)]
     ]
 
 

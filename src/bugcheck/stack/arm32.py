@@ -31,11 +31,14 @@ class Arm32Unwinder:
         """Find the caller of the frame with these registers; None at the end of the stack."""
         if context.instruction_pointer is None or context.stack_pointer is None:
             return None
-        step = self._by_frame_pointer(context, source)
-        return step or scan_step(context, is_exact(trust), self._images, source)
+        exact = is_exact(trust)
+        step = self._by_frame_pointer(context, exact, source)
+        return step or scan_step(context, exact, self._images, source)
 
-    def _by_frame_pointer(self, context: Context, source: StackSource) -> Step | None:
+    def _by_frame_pointer(self, context: Context, exact: bool, source: StackSource) -> Step | None:
         fp, sp = context.frame_pointer, context.registers["sp"]
+        if fp == 0 and not exact:  # the chain's end: the system starts threads that way
+            return Step(Context(Architecture.ARM32, "end of the frame chain", {"pc": 0}), Trust.FRAME_POINTER, sp)
         if fp is None or fp & 3 or not 0 <= fp - sp < FRAME_SPAN:
             return None
         saved_fp, saved_lr = source.memory.try_u32(fp), source.memory.try_u32(fp + 4)

@@ -69,7 +69,8 @@ class Arm64Unwinder:
             step = None
         if step is None and exact:
             step = self._by_link_register(context, image, source)
-        return step or self._by_frame_pointer(context, source) or scan_step(context, exact, self._images, source)
+        step = step or self._by_frame_pointer(context, exact, source)
+        return step or scan_step(context, exact, self._images, source)
 
     def _by_unwind_info(
         self, context: Context, image: ModuleImage | None, exact: bool, source: StackSource
@@ -95,9 +96,11 @@ class Arm64Unwinder:
             return None
         return _return_to_link(context, Trust.FRAME_POINTER)
 
-    def _by_frame_pointer(self, context: Context, source: StackSource) -> Step | None:
+    def _by_frame_pointer(self, context: Context, exact: bool, source: StackSource) -> Step | None:
         """Follow the pair of saved frame pointer and return address that fp points at."""
         fp, sp = context.frame_pointer, context.registers["sp"]
+        if fp == 0 and not exact:  # the chain's end: the system starts threads that way
+            return Step(Context(Architecture.ARM64, "end of the frame chain", {"pc": 0}), Trust.FRAME_POINTER, sp)
         if fp is None or fp & 7 or not 0 <= fp - sp < FRAME_SPAN:
             return None
         saved_fp, saved_lr = source.memory.try_u64(fp), source.memory.try_u64(fp + 8)

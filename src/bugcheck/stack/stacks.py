@@ -18,6 +18,7 @@ from bugcheck.machine.modules import Module
 from bugcheck.machine.processors import Processor
 from bugcheck.stack.frame import Frame, StackSource, Unwinder
 from bugcheck.stack.walk import FRAME_LIMIT, starting_trust, walk
+from bugcheck.stack.wow64 import wow64_context
 from bugcheck.symbols.symbols import Symbols
 
 MAX_KERNEL_STACK = 0x18000
@@ -76,7 +77,7 @@ def stack_from(
     """Walk the stack from any registers of the machine."""
     symbols = machine.symbolizer or NoSymbols()
     source = StackSource(machine.memory, machine.modules, symbols, _stack_range(machine, context), scan)
-    stack = walk(context, unwinder_for(machine.architecture), source, trust=starting_trust(context), limit=limit)
+    stack = walk(context, unwinder_for(context.architecture), source, trust=starting_trust(context), limit=limit)
     return NamedStack(title, context, stack.frames, stack.ending)
 
 
@@ -107,12 +108,25 @@ def processor_stacks(machine: Machine, *, scan: bool = True) -> list[NamedStack]
     ]
 
 
-def thread_stack(machine: Machine, thread: RawThread, *, scan: bool = True) -> NamedStack | None:
-    """The stack of a user dump's thread; the exception's registers where it happened on that thread."""
+def thread_stacks(machine: Machine, thread: RawThread, *, scan: bool = True) -> list[NamedStack]:
+    """The stacks of a user dump's thread: its own and, in a 64-bit dump of a 32-bit process, the 32-bit one.
+
+    The exception's registers are used where it happened on that thread.
+    """
     context = machine.thread_context(thread)
     if machine.exception is not None and machine.exception.thread_id == thread.id and machine.fault_context:
         context = machine.fault_context
-    return stack_from(machine, context, f"thread {thread.id}", scan=scan) if context else None
+    if context is None:
+        return []
+    stacks = [stack_from(machine, context, f"thread {thread.id}", scan=scan)]
+    narrow = wow64_context(context, thread.teb, machine.memory) if _is_wow64(machine) else None
+    if narrow is not None:
+        stacks.append(stack_from(machine, narrow, f"thread {thread.id}, 32-bit", scan=scan))
+    return stacks
+
+
+def _is_wow64(machine: Machine) -> bool:
+    return machine.architecture is Architecture.X64 and machine.modules.named("wow64") is not None
 
 
 def stack_at(

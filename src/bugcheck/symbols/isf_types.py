@@ -17,7 +17,10 @@ from bugcheck.symbols.isf_index import BASE, ENUM, TYPE
 from bugcheck.symbols.types import EnumLayout, Member, TypeLayout, TypeRef, TypeTable
 
 DEPTH_LIMIT = 16
-"""Pointers and arrays nested in one another, and unnamed structures in one another, that are followed."""
+"""Pointers and arrays nested in one another that are followed."""
+
+LIFTED_LIMIT = 200
+"""Unnamed structures and unions whose members are lifted into one type."""
 
 SIZE_LIMIT = 1 << 32
 """Bytes of a type, elements of an array."""
@@ -55,20 +58,23 @@ class IsfTypes(TypeTable):
         if not raw:
             return None
         members: dict[str, Member] = {}
-        self._collect(raw, 0, members, DEPTH_LIMIT)
+        self._collect(raw, 0, members, {name})
         kind = "union" if raw.get("kind") == "union" else "struct"
         ordered = sorted(members.values(), key=lambda member: (member.offset, member.bit_position or 0))
         return TypeLayout(name, kind, _number(raw.get("size")), {member.name: member for member in ordered})
 
-    def _collect(self, raw: Json, base: int, members: dict[str, Member], depth: int) -> None:
+    def _collect(self, raw: Json, base: int, members: dict[str, Member], lifted: set[str]) -> None:
+        """Add a type's members; those of unnamed types once each, for in C their names could not be told apart."""
         for name, field in _dictionary(raw.get("fields")).items():
             field = _dictionary(field)
             kind = _dictionary(field.get("type"))
             offset = base + _number(field.get("offset"))
-            if field.get("anonymous") is True and depth:
-                self._collect(self._entry(TYPE, _text(kind.get("name"))), offset, members, depth - 1)
-            else:
+            inner = _text(kind.get("name"))
+            if field.get("anonymous") is not True:
                 members.setdefault(name, self._member(name, offset, kind))
+            elif inner not in lifted and len(lifted) < LIFTED_LIMIT:
+                lifted.add(inner)
+                self._collect(self._entry(TYPE, inner), offset, members, lifted)
 
     def _member(self, name: str, offset: int, raw: Json) -> Member:
         if raw.get("kind") != "bitfield":

@@ -176,8 +176,8 @@ def _short(declaration: str) -> str:
 
 
 def _spell(name: str) -> str:
-    """Spell template arguments and deleting destructors as Microsoft's tools and procedure records do."""
-    name = name.replace("deleting dtor'", "deleting destructor'").replace(", ", ",")
+    """Spell template arguments and destructors as Microsoft's tools and procedure records do."""
+    name = name.replace(" dtor'", " destructor'").replace(", ", ",").replace(" const,", " const ,")
     for before in "<,(":
         for word in ("struct ", "class ", "union ", "enum "):
             name = name.replace(before + word, before)

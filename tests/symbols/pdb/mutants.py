@@ -14,7 +14,7 @@ EXTREMES = (0, 1, 2, 0x7F, 0x80, 0xFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFF
 
 
 def mutants(data: bytes, count: int, seed: int) -> Iterator[bytes]:
-    """Make mutants: a third in the file's bytes, a third in one stream's (so that they land in records), a third cut."""
+    """Make mutants: a third in the file's bytes, a third in one stream's (and so in records), a third cut there too."""
     source = random.Random(seed)
     streams = streams_of(data)
     full = [number for number, stream in enumerate(streams) if stream]
@@ -30,7 +30,7 @@ def mutants(data: bytes, count: int, seed: int) -> Iterator[bytes]:
 
 
 def changed(data: bytes, source: random.Random) -> bytes:
-    """Change one to sixteen places: words to extremes, copies of other places, random bytes; early places more often."""
+    """Change one to sixteen places to extremes, copies of other places, random bytes; early places more often."""
     made = bytearray(data)
     for _ in range(source.choice((1, 1, 2, 4, 16))):
         reach = source.choice((64, 512, 4096, len(made)))

@@ -144,7 +144,13 @@ def test_a_pdb_that_changed_when_lines_are_needed(pdb: Path, cache: Path) -> Non
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"MZ", b"BSJB" + bytes(100), b"Microsoft C/C++ program database 2.00\r\n\x1aJG\0\0" + bytes(100), bytes(5000)],
+    [
+        b"",
+        b"MZ",
+        b"BSJB" + bytes(100),
+        b"Microsoft C/C++ program database 2.00\r\n\x1aJG\0\0" + bytes(100),
+        bytes(5000),
+    ],
 )
 def test_files_that_are_no_pdb(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "other.pdb"

@@ -89,7 +89,12 @@ def test_bit_fields() -> None:
     value = types.layout("_VALUE")
     assert value is not None
     assert value.kind == "union"
-    assert {name: member.offset for name, member in value.members.items()} == {"Quad": 0, "Low": 0, "High": 4, "Bits": 0}
+    assert {name: member.offset for name, member in value.members.items()} == {
+        "Quad": 0,
+        "Low": 0,
+        "High": 4,
+        "Bits": 0,
+    }
 
 
 def test_bases_virtual_table_and_nested_types() -> None:

@@ -51,7 +51,9 @@ def lines(pdb: str, bases: list[int]) -> list[list[object]]:
 
 def types(pdb: str) -> dict[str, object]:
     """Structures with members as llvm-pdbutil lists them: name, offset, and for bit-fields position and count."""
-    records = {int(m[1], 16): m[2] for m in re.finditer(r"  0x([0-9A-F]{4,}) \| ((?:.|\n(?!  0x))*)", dump("-types", pdb))}
+    records = {
+        int(m[1], 16): m[2] for m in re.finditer(r"  0x([0-9A-F]{4,}) \| ((?:.|\n(?!  0x))*)", dump("-types", pdb))
+    }
     bits = {}
     for index, text in records.items():
         if match := re.search(r"bit offset = (\d+), # bits = (\d+)", text):
