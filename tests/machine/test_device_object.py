@@ -45,7 +45,7 @@ def test_the_stack_of_a_real_disk_is_the_same_from_every_device(power_failure: M
     stack = read_device_stack(start, power_failure.memory, X64)
     assert stack is not None
     drivers = [read_driver_object(device.driver_object, power_failure.memory, X64) for device in stack.devices]
-    # A disk's stack, top down, as every Windows 10 has it; the PDO's driver by corpus/expected/truth.jsonl.
+    # The drivers' own names, as the dump holds them; the PDO's and the disk's by corpus/expected/truth.jsonl.
     assert [driver.name if driver else "" for driver in drivers] == [
         "\\Driver\\partmgr",
         "\\Driver\\disk",
@@ -117,6 +117,20 @@ def test_a_stack_has_at_most_as_many_devices_as_a_byte_counts() -> None:
     assert stack is not None
     assert len(stack.devices) == STACK_LIMIT + 1
     assert not stack.top_reached
+
+
+@given(st.data())
+def test_any_tangle_of_devices_is_walked_to_an_end(data: st.DataObject) -> None:
+    memory = built_stack(6)
+    places = st.sampled_from([0, 0x10, *(AT + STEP * number for number in range(6))])
+    for number in range(6):
+        memory.put(AT + STEP * number + 0x18, "Q", data.draw(places))
+        memory.put(AT + STEP * number + 0x230, "Q", data.draw(places))
+    stack = read_device_stack(AT, memory, X64)
+    assert stack is not None
+    addresses = [device.address for device in stack.devices]
+    assert AT in addresses
+    assert len(set(addresses)) == len(addresses)
 
 
 def test_an_extension_of_another_device_is_not_believed() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bugcheck.dump.open import map_file, read_dump
-from bugcheck.machine.io_layout import IoLayout, flag_names
+from bugcheck.machine.io_layout import IoLayout, flag_names, io_name
 from bugcheck.machine.irp import DeviceControl, PowerRequest, Transfer, read_irp, read_stack_location
 from bugcheck.machine.machine import Machine
 from bugcheck.symbols.isf import open_isf
@@ -82,6 +82,7 @@ def test_types_and_table_read_the_same_irp(power_failure: Machine, corpus: Path)
 
 
 @pytest.mark.corpus
+@pytest.mark.slow
 def test_every_shipped_x64_offset_is_that_of_the_public_pdbs(corpus: Path) -> None:
     lines = (Path(__file__).parents[2] / "src/bugcheck/knowledge/io_objects.tsv").read_text().splitlines()
     rows = [line.split("\t") for line in lines if line.startswith("x64:")]
@@ -151,6 +152,13 @@ def test_locations_beyond_the_dump_are_left_out() -> None:
     assert irp.current is None
 
 
+def test_every_major_function_has_a_name() -> None:
+    names = [io_name("major", major, 2) or "" for major in range(0x1C)]
+    # IRP_MJ_MAXIMUM_FUNCTION of wdm.h is 0x1b.
+    assert all(name.startswith("IRP_MJ_") for name in names)
+    assert io_name("major", 0x1C, 2) is None
+
+
 def test_names_of_unknown_numbers_are_hexadecimal() -> None:
     memory = built_irp(major=0x77)
     location = read_stack_location(AT + 0xD0, memory, X64)
@@ -159,10 +167,13 @@ def test_names_of_unknown_numbers_are_hexadecimal() -> None:
     assert flag_names("irp_flag", 0x8000_0011) == ("IRP_NOCACHE", "IRP_BUFFERED_IO", "0x80000000")
 
 
-@given(st.binary(min_size=0, max_size=0x400), st.sampled_from([X86, X64]), st.booleans(), st.integers(-8, 8))
-def test_hostile_bytes_make_an_irp_or_none(data: bytes, layout: IoLayout, marked: bool, shift: int) -> None:
-    memory = FlatMemory({AT: (b"\x06\0" + data) if marked else data}, layout.pointer_size)
-    irp = read_irp(AT + shift, memory, layout)
+@given(st.binary(max_size=0x400), st.integers(0, 255), st.integers(0, 255), st.sampled_from([X86, X64]))
+def test_hostile_bytes_make_an_irp_or_none(data: bytes, count: int, current: int, layout: IoLayout) -> None:
+    memory = FlatMemory({AT: bytes(0xD0) + data}, layout.pointer_size)
+    memory.put(AT, "HH", 6, 0x4C0)
+    memory.put(AT + (0x42 if layout is X64 else 0x22), "BB", count, current)
+    irp = read_irp(AT, memory, layout)
+    assert (irp is None) == (not 1 <= count <= 127 or current > count + 2)
     assert irp is None or len(irp.locations) <= 127
     for location in irp.locations if irp else ():
         assert location.major_name

@@ -39,6 +39,7 @@ def test_the_header_of_a_real_irp(corpus: Path) -> None:
 
 
 @pytest.mark.corpus
+@pytest.mark.slow
 def test_fields_are_where_the_public_pdbs_have_them(corpus: Path) -> None:
     memory = FlatMemory({PAGE: bytes.fromhex("3412cdab4972702000000000000000000000")})
     header = read_pool_header(PAGE, memory)
@@ -58,7 +59,8 @@ def test_fields_are_where_the_public_pdbs_have_them(corpus: Path) -> None:
 
 
 def test_an_x86_header_has_nine_bit_sizes() -> None:
-    # dt nt!_POOL_HEADER of any x86 Windows since XP: PreviousSize Pos 0, 9; PoolIndex 9, 7; BlockSize 0, 9; PoolType 9, 7.
+    # dt nt!_POOL_HEADER of x86 Windows since XP, and Volatility 3's poolheader-x86.json:
+    # PreviousSize Pos 0, 9 Bits; PoolIndex Pos 9, 7; BlockSize Pos 0, 9; PoolType Pos 9, 7.
     memory = FlatMemory({PAGE_X86: bytes(8)}, pointer_size=4)
     memory.put(PAGE_X86, "HHI", 0x155 | 3 << 9, 0x1AB | 5 << 9, TAG)
     header = read_pool_header(PAGE_X86, memory)

@@ -217,6 +217,9 @@ def test_a_missing_member_is_a_typed_absence(thing: TypedObject) -> None:
 
 def test_a_member_of_an_unnamed_type_is_never_guessed(thing: TypedObject) -> None:
     assert not thing.has("Opaque.Wrong")
+    for name in ("__unnamed", "_THING::<unnamed-tag>"):
+        with pytest.raises(MissingType):
+            find_layout(TYPES, name)
     with pytest.raises(MissingType):
         _ = thing.Opaque
 
@@ -322,10 +325,25 @@ def test_hostile_types_and_bytes_raise_only_our_errors(members: list[Member], da
                 pass
 
 
-@given(st.text(max_size=40))
-def test_any_path_is_a_member_or_missing(path: str) -> None:
+NAMES = st.sampled_from(["Inner", "Inners", "Table", "Low", "Number", "Links", "Flink", "Either", "Half", "Gone", ""])
+INDEX = st.sampled_from(["", "[0]", "[1]", "[9]", "[-1]", "[", "]", "[x]", "[0][0]", "[99999999999]"])
+
+
+@given(st.lists(st.builds(str.__add__, NAMES, INDEX), max_size=4), st.text(max_size=3))
+def test_any_path_is_a_member_or_missing(parts: list[str], tail: str) -> None:
+    path = ".".join(parts) + tail
     target = object_at("_THING", BASE, memory_of_thing(), TYPES)
-    assert target.has(path) == (path in target.layout.members or (target.get(path) is not None))
+    if target.has(path):
+        assert BASE <= target.address_of(path) < BASE + 0x80
+        assert target.get(path) is not None
+    else:
+        assert target.get(path, 77) == 77
+        with pytest.raises(MissingMember):
+            target.address_of(path)
+
+
+def test_a_path_of_many_parts_is_missing_at_once() -> None:
+    assert not object_at("_THING", BASE, memory_of_thing(), TYPES).has(".".join(["Inner"] * 100_000))
 
 
 # --- the ISF table that matches a real dump ---

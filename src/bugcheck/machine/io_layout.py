@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from bugcheck.errors import MemoryFault
 from bugcheck.knowledge.tables import find_row
 from bugcheck.machine.member_path import MissingMember, MissingType, find_layout, locate
 from bugcheck.memory.address_space import AddressSpace
@@ -103,8 +104,6 @@ class Fields:
 
     def text(self, member: str) -> str | None:
         """Read a UNICODE_STRING's text."""
-        from bugcheck.errors import MemoryFault
-
         place = self.place(member)
         try:
             return None if place is None else self._memory.unicode_string(place)

@@ -5,6 +5,7 @@ Everything is read when it is asked for and kept; nothing here judges.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from bugcheck.symbols.locate import SymbolLocator
 
 BREAKPOINT = 0x8000_0003
+MAX_KERNEL_STACK = 0x18000
+"""Bytes of the largest kernel stack Windows makes (a large one on ARM64, with room to spare)."""
 
 
 class Machine:
@@ -233,6 +236,21 @@ class Machine:
         """Read a CONTEXT at a virtual address; None when it is not in the dump or makes no sense."""
         data = self.memory.try_read(address, CONTEXT_SIZES[self.architecture]) if address else None
         return decode_context(RawContext(source, data), self.architecture) if data else None
+
+    def stack_at(self, address: int) -> tuple[int, int] | None:
+        """Lowest and first-beyond-highest address of the known stack that holds an address; None when none does."""
+        index = bisect_right(self._stacks, (address, MASK64)) - 1
+        if index < 0 or address >= self._stacks[index][1]:
+            return None
+        return self._stacks[index]
+
+    @cached_property
+    def _stacks(self) -> list[tuple[int, int]]:
+        ranges = [(each.stack_start, each.stack_start + each.stack_size) for each in self.dump.threads]
+        if self.thread is not None and self.thread.stack_limit and self.thread.stack_base:
+            if 0 < self.thread.stack_base - self.thread.stack_limit <= MAX_KERNEL_STACK:
+                ranges.append((self.thread.stack_limit, self.thread.stack_base))
+        return sorted(ranges)
 
     def thread_context(self, thread: RawThread) -> Context | None:
         """Registers of a user dump's thread."""

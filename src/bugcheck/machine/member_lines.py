@@ -83,7 +83,8 @@ def _ref_words(ref: TypeRef, pointer_size: int, depth: int) -> str:
         return {1: "Char" if ref.signed else "UChar", 2: "Wchar"}.get(ref.size, f"{ref.kind.title()}{ref.size}B")
     if ref.kind == "float":
         return {4: "Float", 8: "Double"}.get(ref.size, f"Float{ref.size}B")
-    return {"void": "Void", "function": "Function"}.get(ref.kind, ref.name or "<unnamed>")
+    name = ref.name.partition("@")[0] if "unnamed" in ref.name else ref.name  # behind it PdbTypes puts a type index
+    return {"void": "Void", "function": "Function"}.get(ref.kind, name or "<unnamed>")
 
 
 def _value(member: Member, value: Value) -> str:

@@ -24,6 +24,8 @@ from bugcheck.verdict.analysis import Analysis
 from bugcheck.verdict.blame import Blame
 
 SCHEMA = "bugcheck.analysis/1"
+MAX_WALKED = 1024
+"""Threads whose stacks are walked; a process with more is told so in `gaps`."""
 Json = dict[str, Any]
 
 
@@ -54,7 +56,7 @@ def analysis_json(analysis: Analysis) -> Json:
         "blame": _blame(analysis.blame, analysis),
         "signature": None,
         "secondary_data": _secondary_data(analysis),
-        "gaps": [_gap(gap) for gap in analysis.gaps],
+        "gaps": [_gap(gap) for gap in (*analysis.gaps, *_unwalked(analysis))],
         "seconds": round(analysis.seconds, 4),
     }
 
@@ -180,8 +182,8 @@ def _threads(analysis: Analysis) -> list[Json]:
             "stack": _stack(stacks[0] if stacks else None),
             "stack_32": _stack(stacks[1] if len(stacks) > 1 else None),
         }
-        for thread in analysis.dump.threads
-        for stacks in [thread_stacks(analysis.machine, thread, scan=analysis.crash.scan)]
+        for index, thread in enumerate(analysis.dump.threads)
+        for stacks in [thread_stacks(analysis.machine, thread, scan=analysis.crash.scan) if index < MAX_WALKED else []]
     ]
 
 
@@ -307,6 +309,11 @@ def _secondary_data(analysis: Analysis) -> list[Json]:
         {"name": item.name or None, "guid": item.guid, "size": item.size, "decoded": item.decoded}
         for item in decode_secondary_data(analysis.dump)
     ]
+
+
+def _unwalked(analysis: Analysis) -> list[Gap]:
+    more = len(analysis.dump.threads) - MAX_WALKED
+    return [Gap(f"stacks of {more} threads", f"only {MAX_WALKED} are walked")] if more > 0 else []
 
 
 def _gap(gap: Gap) -> Json:

@@ -38,10 +38,12 @@ class Arm32Unwinder:
     def _by_frame_pointer(self, context: Context, exact: bool, source: StackSource) -> Step | None:
         fp, sp = context.frame_pointer, context.registers["sp"]
         if fp == 0 and not exact:  # the chain's end: the system starts threads that way
-            return Step(Context(Architecture.ARM32, "end of the frame chain", {"pc": 0}), Trust.FRAME_POINTER, sp)
+            return _end(sp)
         if fp is None or fp & 3 or not 0 <= fp - sp < FRAME_SPAN:
             return None
         saved_fp, saved_lr = source.memory.try_u32(fp), source.memory.try_u32(fp + 4)
+        if saved_fp == saved_lr == 0:
+            return _end(sp)
         if saved_fp is None or not saved_lr or (saved_fp and saved_fp <= fp):
             return None
         caller = self._images.at(saved_lr - 1, source)
@@ -49,3 +51,8 @@ class Arm32Unwinder:
             return None
         registers = {"pc": saved_lr, "r11": saved_fp, "sp": fp + 8}
         return Step(Context(Architecture.ARM32, f"frame pointer {fp:#x}", registers), Trust.FRAME_POINTER, sp)
+
+
+def _end(sp: int) -> Step:
+    """The step out of a thread's first function."""
+    return Step(Context(Architecture.ARM32, "end of the frame chain", {"pc": 0}), Trust.FRAME_POINTER, sp)

@@ -100,10 +100,12 @@ class Arm64Unwinder:
         """Follow the pair of saved frame pointer and return address that fp points at."""
         fp, sp = context.frame_pointer, context.registers["sp"]
         if fp == 0 and not exact:  # the chain's end: the system starts threads that way
-            return Step(Context(Architecture.ARM64, "end of the frame chain", {"pc": 0}), Trust.FRAME_POINTER, sp)
+            return _end(sp)
         if fp is None or fp & 7 or not 0 <= fp - sp < FRAME_SPAN:
             return None
         saved_fp, saved_lr = source.memory.try_u64(fp), source.memory.try_u64(fp + 8)
+        if saved_fp == saved_lr == 0:
+            return _end(sp)
         if saved_fp is None or not saved_lr or (saved_fp and saved_fp <= fp):
             return None
         target = strip_pointer(saved_lr, Architecture.ARM64)
@@ -113,6 +115,11 @@ class Arm64Unwinder:
         registers = {"pc": target, "fp": saved_fp, "sp": fp + 16}
         found = Context(Architecture.ARM64, f"frame pointer {fp:#x}", registers)
         return Step(found, Trust.FRAME_POINTER, sp)
+
+
+def _end(sp: int) -> Step:
+    """The step out of a thread's first function."""
+    return Step(Context(Architecture.ARM64, "end of the frame chain", {"pc": 0}), Trust.FRAME_POINTER, sp)
 
 
 def _is_same_function(pc: int, lr: int, image: ModuleImage, source: StackSource) -> bool:

@@ -21,10 +21,6 @@ from bugcheck.stack.walk import FRAME_LIMIT, starting_trust, walk
 from bugcheck.stack.wow64 import wow64_context
 from bugcheck.symbols.symbols import Symbols
 
-MAX_KERNEL_STACK = 0x18000
-"""Bytes of the largest kernel stack Windows makes (a large one on ARM64, with room to spare)."""
-
-
 @dataclass(frozen=True, slots=True)
 class NamedStack:
     """A walked stack.
@@ -143,19 +139,4 @@ def stack_at(
 
 def _stack_range(machine: Machine, context: Context) -> tuple[int, int] | None:
     pointer = context.stack_pointer
-    if pointer is None:
-        return None
-    for low, high in _known_ranges(machine):
-        if low <= pointer < high:
-            return low, high
-    return None
-
-
-def _known_ranges(machine: Machine) -> list[tuple[int, int]]:
-    ranges = [(thread.stack_start, thread.stack_start + thread.stack_size) for thread in machine.dump.threads]
-    thread = machine.thread
-    if thread is not None and thread.stack_limit and thread.stack_base:
-        size = thread.stack_base - thread.stack_limit
-        if 0 < size <= MAX_KERNEL_STACK:
-            ranges.append((thread.stack_limit, thread.stack_base))
-    return ranges
+    return machine.stack_at(pointer) if pointer is not None else None

@@ -10,6 +10,8 @@ from bugcheck.reports.escape import printable
 
 WIDTH = 120
 LABEL_WIDTH = 12
+CELL_LIMIT = 160
+"""Characters of a table's cell that are drawn: one hostile name must not widen thousands of rows."""
 _COLOURS = {"bold": "1", "dim": "2", "red": "31", "yellow": "33", "green": "32", "cyan": "36"}
 
 
@@ -81,7 +83,7 @@ class _Pen:
         return wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
 
     def table(self, block: Table) -> Iterator[str]:
-        rows = [tuple(printable(cell) for cell in row) for row in block.rows]
+        rows = [tuple(_cut(printable(cell)) for cell in row) for row in block.rows]
         widths = [max([len(head), *(len(row[i]) for row in rows)]) for i, head in enumerate(block.columns)]
         if block.title:
             yield self.paint(printable(block.title), "bold")
@@ -96,3 +98,7 @@ class _Pen:
             for cell, width, head in zip(cells, widths, block.columns, strict=True)
         ]
         return ("  " + "  ".join(placed)).rstrip()
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= CELL_LIMIT else text[: CELL_LIMIT - 1] + "…"

@@ -60,7 +60,7 @@ def types(pdb: str) -> dict[str, object]:
             bits[index] = [int(match[1]), int(match[2])]
     found: dict[str, object] = {}
     for text in records.values():
-        named = re.match(r"LF_(STRUCTURE|CLASS|UNION) .*`(.*)`", text)
+        named = re.match(r"LF_(STRUCTURE|CLASS|UNION) \[size = \d+\] `(.*)`", text)
         fields = re.search(r"field list: 0x([0-9A-F]+)", text)
         if not named or not fields or "forward ref" in text:
             continue
