@@ -101,15 +101,18 @@ def _triage() -> bytes:
     return kernel_dump_of(build_machine(x64_machine()), DumpKind.TRIAGE_FULL_PATHS)
 
 
-def _with_blocks(data: bytearray, blocks: Sequence[tuple[int, int, int]]) -> bytes:
-    """Replace the data blocks by (address, file offset, size) rows at the file's end."""
-    struct.pack_into("<II", data, _BLOCK + 0x78, len(data), len(blocks))
-    return bytes(data) + b"".join(struct.pack("<QII", *block) for block in blocks)
+def _with_blocks(data: bytearray, blocks: bytes) -> bytes:
+    """Put a table of data blocks (64-bit address, 32-bit file offset and size) at the file's end."""
+    struct.pack_into("<II", data, _BLOCK + 0x78, len(data), len(blocks) // 16)
+    return bytes(data) + blocks
 
 
 def overlapping_blocks(count: int) -> bytes:
     """`count` data blocks of 64 KiB, each 8 bytes behind the one before."""
-    return _with_blocks(bytearray(_triage()), [(_KERNEL + 8 * index, 0x2000, 0x1_0000) for index in range(count)])
+    rows = bytearray(16 * count)
+    for index in range(count):
+        struct.pack_into("<QII", rows, 16 * index, _KERNEL + 8 * index, 0x2000, 0x1_0000)
+    return _with_blocks(bytearray(_triage()), bytes(rows))
 
 
 def drivers_with_an_endless_name() -> bytes:
@@ -138,7 +141,7 @@ def kernel_list_with_long_names() -> bytes:
         for name in (0x48, 0x58):
             struct.pack_into("<HHIQ", entries, size * index + name, 0xFFFE, 0xFFFE, 0, text)
     at = len(data)
-    blocks = [(head, at, len(entries)), (text, at + len(entries), 0x1_0000)]
+    blocks = struct.pack("<QIIQII", head, at, len(entries), text, at + len(entries), 0x1_0000)
     return _with_blocks(data + entries + "\u4e41".encode("utf-16-le") * 0x8000, blocks)
 
 

@@ -24,3 +24,10 @@ def corpus(shared: Path) -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs {folder}, which is absent")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _no_symbols_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep what a developer has in caches and environment out of the tests."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "no-cache"))
+    monkeypatch.delenv("_NT_SYMBOL_PATH", raising=False)

@@ -68,6 +68,26 @@ def test_real_storage_drivers_are_served_by_their_port_drivers(corpus: Path) -> 
     }
 
 
+@pytest.mark.corpus
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        (0xFFFFC18EA7669C50, "Wdf01000"),
+        (0xFFFFC18EA9E46E60, "kbdhid"),
+        (0xFFFFC18EAA0C9C00, "USBXHCI"),
+    ],
+)
+def test_driver_objects_of_a_real_arm64_machine(corpus: Path, address: int, name: str) -> None:
+    machine = Machine(read_dump(map_file(str(corpus / "kernel/ivellioscolin__kdlibcpp__win10_arm64_mem.dmp"))))
+    driver = read_driver_object(address, machine.memory, X64)
+    assert driver is not None
+    assert driver.name == f"\\Driver\\{name}"
+    image = machine.modules.named(name)  # the dump's list of modules tells the same of the image
+    assert image is not None
+    assert (driver.start, driver.size) == (image.base, image.size)
+    assert foreign_dispatches(driver, machine.modules) == ()
+
+
 def built_driver(name: str = "\\Driver\\own") -> FlatMemory:
     """An x64 driver object by the offsets Microsoft documents."""
     memory = FlatMemory({AT: bytes(0x1000)})

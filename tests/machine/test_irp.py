@@ -75,6 +75,19 @@ def test_the_blocked_power_irp_waits_at_the_disk(power_failure: Machine) -> None
 
 
 @pytest.mark.corpus
+def test_an_irp_of_a_real_arm64_machine_submits_a_usb_request(corpus: Path) -> None:
+    machine = open_machine(corpus / "kernel/ivellioscolin__kdlibcpp__win10_arm64_mem.dmp")
+    irp = read_irp(0xFFFFC18EAA611940, machine.memory, X64)
+    assert irp is not None
+    assert irp.current is not None
+    # Tail.Overlay.CurrentStackLocation is the kernel's own word on which location is the current one.
+    assert irp.current.address == machine.memory.pointer(0xFFFFC18EAA611940 + 0xB8)
+    assert isinstance(irp.current.parameters, DeviceControl)
+    assert irp.current.parameters.code.names == ("IOCTL_INTERNAL_USB_SUBMIT_URB",)
+    assert irp.current.major_name == "IRP_MJ_INTERNAL_DEVICE_CONTROL"
+
+
+@pytest.mark.corpus
 def test_types_and_table_read_the_same_irp(power_failure: Machine, corpus: Path) -> None:
     for table in sorted((corpus / "symbols/isf").glob("*.xz"))[:3]:
         layout = IoLayout(8, open_isf(str(table)).types)

@@ -6,6 +6,7 @@ Folklore:
     Major functions a driver does not serve point into nt (IopInvalidDeviceRequest).  A function in a third module is
     either a framework's (wdf01000, storport, ndis, … own the table of their drivers) or somebody's hook: hence
     `dispatch_table` names the module and leaves judging to others.
+    Drivers inside nt (`\\Driver\\PnpManager`, `\\Driver\\ACPI_HAL`) have nt's base as DriverStart and DriverSize 0.
     DriverName is an object name (`\\Driver\\disk`, `\\FileSystem\\Ntfs`), no file name.  Its text lies elsewhere and
     may be missing where the object itself is there.
 """

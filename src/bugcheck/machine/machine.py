@@ -247,9 +247,10 @@ class Machine:
     @cached_property
     def _stacks(self) -> list[tuple[int, int]]:
         ranges = [(each.stack_start, each.stack_start + each.stack_size) for each in self.dump.threads]
-        if self.thread is not None and self.thread.stack_limit and self.thread.stack_base:
-            if 0 < self.thread.stack_base - self.thread.stack_limit <= MAX_KERNEL_STACK:
-                ranges.append((self.thread.stack_limit, self.thread.stack_base))
+        thread = self.thread
+        low, high = (thread.stack_limit or 0, thread.stack_base or 0) if thread else (0, 0)
+        if 0 < high - low <= MAX_KERNEL_STACK:
+            ranges.append((low, high))
         return sorted(ranges)
 
     def thread_context(self, thread: RawThread) -> Context | None:

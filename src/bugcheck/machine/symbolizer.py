@@ -37,7 +37,7 @@ FINGERPRINT: Mapping[str, str] = {
     "KernelVerifier": "kernel_verifier",
     "MmPhysicalMemoryBlock": "physical_memory_block",
 }
-"""Kernel variable → name of its address in the debugger data; not NtBuildLab, for newer builds point at NtBuildLabEx."""
+"""Kernel variable → name of its address in the debugger data (not NtBuildLab: newer builds name NtBuildLabEx)."""
 ENOUGH_AGREEMENT = 5
 
 

@@ -32,6 +32,7 @@ Json = dict[str, Any]
 def analysis_json(analysis: Analysis) -> Json:
     """Build the whole object."""
     machine = analysis.machine
+    stack, fault_stack = _stack(analysis.crash.stack), _stack(analysis.crash.fault_stack)
     return {
         "schema": SCHEMA,
         "file": {"path": analysis.path, "size": analysis.dump.file.size, "sha256": analysis.sha256},
@@ -47,8 +48,8 @@ def analysis_json(analysis: Analysis) -> Json:
         "thread": _thread(analysis),
         "modules": [_module(module, analysis) for module in machine.modules],
         "unloaded_modules": _unloaded(analysis),
-        "stack": _stack(analysis.crash.stack),
-        "fault_stack": _stack(analysis.crash.fault_stack),
+        "stack": stack,
+        "fault_stack": fault_stack,
         "threads": _threads(analysis),
         "processors": _processors(analysis),
         "verdict": {"headline": analysis.headline},

@@ -50,6 +50,9 @@ LIST_LIMIT = 0x4000
 """Words that the listing of candidates looks at: 128 KiB of a 64-bit stack."""
 FUNCTION_SPAN = 0x4000
 """Largest distance in bytes from a call's target to an address that may be in the called function without symbols."""
+CHANCE = 64
+"""A module's size is this many times the distance at which a call's target counts though not all code between is there:
+the smaller the module, the likelier a call hits the neighbourhood by chance."""
 SYMBOL_SPAN = 0x10000
 """Largest distance in bytes at which a symbol still names code."""
 NO_FUNCTION = 0
@@ -206,8 +209,11 @@ class _Scanner:
             return target == callee.start
         if callee.image is None or target != self.nearest_start or callee.ip - target >= FUNCTION_SPAN:
             return False
-        base = callee.image.module.base
-        return may_reach(callee.image, target - base, callee.ip - base - (not self.exact), self.architecture)
+        base, last = callee.image.module.base, callee.ip - (not self.exact)
+        is_whole = callee.image.try_read(target - base, max(1, last - target)) is not None
+        if not is_whole and last - target > callee.image.module.size // CHANCE:
+            return False
+        return may_reach(callee.image, target - base, last - base, self.architecture)
 
     def _is_thunk(self, image: ModuleImage, rva: int) -> bool:
         """Tell whether code at `rva` only jumps elsewhere."""

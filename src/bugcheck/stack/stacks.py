@@ -21,6 +21,7 @@ from bugcheck.stack.walk import FRAME_LIMIT, starting_trust, walk
 from bugcheck.stack.wow64 import wow64_context
 from bugcheck.symbols.symbols import Symbols
 
+
 @dataclass(frozen=True, slots=True)
 class NamedStack:
     """A walked stack.

@@ -25,6 +25,9 @@ from bugcheck.symbols.undecorate import undecorate
 SIZE_LIMIT = 512 << 20
 """Bytes of a file; Firefox's largest has 400 MB."""
 
+CHANGE_LIMIT = 1000
+"""STACK CFI records that follow one INIT record."""
+
 INLINE_LIMIT = 64
 """Inlined calls at one address."""
 
@@ -109,7 +112,8 @@ class BreakpadSymbols(Symbols):
         if found is None:
             return ()
         rules = [self._records.cfi[found][2]]
-        for start, size, text in self._records.cfi[found + 1 :]:
+        for index in range(found + 1, min(len(self._records.cfi), found + CHANGE_LIMIT)):
+            start, size, text = self._records.cfi[index]
             if size or start > rva:
                 break
             rules.append(text)

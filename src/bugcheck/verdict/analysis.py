@@ -13,6 +13,7 @@ from bugcheck.machine.machine import Machine
 from bugcheck.machine.modules import ModuleList
 from bugcheck.machine.system import SystemFacts
 from bugcheck.verdict.blame import Blame
+from bugcheck.verdict.gaps import symbol_gaps
 from bugcheck.verdict.verdict import Verdict
 
 
@@ -76,8 +77,8 @@ class Analysis:
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
-        """What is not known."""
-        return self.verdict.gaps
+        """What is not known, the symbols that the stacks lack included."""
+        return (*self.verdict.gaps, *symbol_gaps(self.crash, self.path))
 
     @property
     def headline(self) -> str:

@@ -13,6 +13,17 @@ KERNEL_DUMP_SETTING = (
 )
 
 
+def symbol_gaps(crash: Crash, path: str) -> list[Gap]:
+    """What names the stacks lack, and the command that gets them. Walks the stacks."""
+    stacks = [stack for stack in (crash.fault_stack, crash.stack) if stack is not None]
+    nameless = {frame.module.name for stack in stacks for frame in stack.frames if frame.module and not frame.symbol}
+    if not nameless:
+        return []
+    if crash.machine.symbolizer is not None:
+        return crash.machine.symbolizer.gaps()
+    return [Gap("names of functions", "symbols: none are at hand", f"bugcheck symbols fetch {path}")]
+
+
 def standing_gaps(crash: Crash, blame: Blame) -> Iterator[Gap]:
     """Yield what the kind of dump leaves open, where it matters for this verdict."""
     if crash.dump.is_kernel:

@@ -31,6 +31,5 @@ def judge(crash: Crash) -> Verdict:
     findings, gaps = run_rules(crash)
     blame = weigh(crash, findings)
     sentence = headline(crash, blame)
-    symbols = crash.machine.symbolizer.gaps() if crash.machine.symbolizer else []
-    known = (*crash.dump.gaps, *gaps, *standing_gaps(crash, blame), *symbols)
+    known = (*crash.dump.gaps, *gaps, *standing_gaps(crash, blame))
     return Verdict(sentence, blame, tuple(findings), tuple(dict.fromkeys(known)))

@@ -1,0 +1,156 @@
+"""`stack`, `disasm` and `symbols` as a person uses them, on the story's dumps and a loopback symbol server.
+
+Sources: story/original.txt's listing and story/expected.json (a debugger engine's `kb`, `.trap` and `u`).
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bugcheck.cli.main import main
+
+
+@pytest.fixture
+def story(shared: Path) -> Path:
+    return shared / "story"
+
+
+@pytest.fixture
+def expected(story: Path) -> dict[str, Any]:
+    return json.loads((story / "expected.json").read_text("utf-8"))["dumps"]
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    status = main(list(arguments))
+    return status, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["story.dmp", "story_kernel.dmp", "story_triage.dmp"])
+def test_kb_equals_the_listing_line_by_line(
+    name: str, story: Path, expected: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--symbols", str(story), "--symbol-cache", str(tmp_path))
+    status, text = run(capsys, "stack", "--kb", str(story / name), *options)
+    assert status == 0
+    fault, stopped = (block.splitlines() for block in text.strip().split("\n\n"))
+    assert stopped[2:] == expected[name]["kb"]
+    assert fault[2:] == expected[name]["kb_after_trap"]
+    status, text = run(capsys, "stack", "--kb", "--trap", "f4c0bb54", str(story / name), *options)
+    assert text.strip().splitlines()[2:] == expected[name]["kb_after_trap"]
+
+
+def test_disasm_shows_the_fault_as_the_debugger_does(
+    story: Path, expected: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, text = run(capsys, "disasm", str(story / "story.dmp"), "--count", "1", "--symbol-cache", str(tmp_path))
+    assert status == 0
+    heading, line = text.splitlines()
+    assert heading.startswith("RapDrv+0x9785:")
+    # expected.json: "f535e785 894104          mov     dword ptr [ecx+4],eax ds:0023:00000004=????????"
+    assert line.startswith(expected["story.dmp"]["u_faulting"])
+    assert "00000004=????????" in line
+
+
+def test_disasm_takes_symbols_and_offsets(story: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ("--symbols", str(story), "--symbol-cache", str(tmp_path), "--count", "1")
+    _, by_name = run(capsys, "disasm", str(story / "story.dmp"), "nt!KeBugCheckEx+0x1b", *options)
+    _, by_address = run(capsys, "disasm", str(story / "story.dmp"), "8087b6be", *options)
+    assert by_name == by_address
+    assert main(["disasm", str(story / "story.dmp"), "nt!NoSuchThing", *options]) == 2
+
+
+def test_analyze_names_the_stack(story: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ("--symbols", str(story), "--symbol-cache", str(tmp_path))
+    _, text = run(capsys, "analyze", "--json", str(story / "story.dmp"), *options)
+    value = json.loads(text)
+    assert [frame["name"] for frame in value["fault_stack"][:5]] == [
+        "RapDrv+0x9785",
+        "RapDrv+0x5a20",
+        "RapDrv+0x6282",
+        "RapDrv+0x62f3",
+        "nt!IopSynchronousServiceTail+0x10b",
+    ]
+    assert value["stack"][0]["arguments"] == ["0x8e", "0xc0000005", "0xf535e785"]
+    assert value["faulting_instruction"]["text"] == "mov dword ptr [ecx+4],eax"
+    assert value["faulting_instruction"]["memory_access"] == {"kind": "write", "address": "0x4", "value": None}
+    [kernel] = [module for module in value["modules"] if module["name"] == "nt"]
+    assert kernel["symbols"] == "pdb"
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def server(story: Path, tmp_path: Path) -> Iterator[str]:
+    """A symbol server on the loopback interface that holds the story's kernel symbols."""
+    place = tmp_path / "tree" / "ntkrnlmp.pdb" / "866A76F48D85D6C34C4C44205044422E1"
+    place.mkdir(parents=True)
+    (place / "ntkrnlmp.pdb").write_bytes((story / "ntkrnlmp.pdb").read_bytes())
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path / "tree"))) as http:
+        thread = threading.Thread(target=http.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{http.server_port}"
+        http.shutdown()
+        thread.join()
+
+
+def test_fetch_check_and_manifest(
+    story: Path, server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dump, cache = str(story / "story.dmp"), tmp_path / "cache"
+    cache.mkdir()
+    status, text = run(capsys, "symbols", "manifest", dump)
+    assert status == 0
+    assert "ntkrnlmp.pdb,866A76F48D85D6C34C4C44205044422E1,1" in text.splitlines()
+    status, text = run(capsys, "symbols", "fetch", dump, "--symbols", f"srv*{server}", "--symbol-cache", str(cache))
+    assert status == 1  # RapDrv.sys is nowhere to be had
+    assert [line[:3] for line in text.splitlines() if "ntkrnlmp.pdb" in line] == ["got"]
+    # what was fetched is used from now on, without a network
+    status, text = run(capsys, "symbols", "check", "--stack", dump, "--symbol-cache", str(cache))
+    assert status == 1
+    assert any(line.split()[:2] == ["nt", "pdb"] for line in text.splitlines())
+    _, text = run(capsys, "stack", "--kb", dump, "--symbol-cache", str(cache))
+    assert "nt!KeBugCheckEx+0x1b" in text
+
+
+def test_fetch_by_manifest_to_a_folder(
+    story: Path, server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listing, target = tmp_path / "list.txt", tmp_path / "store"
+    listing.write_text("ntkrnlmp.pdb,866A76F48D85D6C34C4C44205044422E1,1\nthis line names nothing\n")
+    arguments = ["symbols", "fetch", "--manifest", str(listing), "--to", str(target), "--symbols", f"srv*{server}"]
+    assert main(arguments) == 0
+    assert "names no file" in capsys.readouterr().err
+    _, text = run(capsys, "stack", "--kb", str(story / "story.dmp"), "--symbols", str(target), "--symbol-cache", str(tmp_path / "c"))
+    assert "nt!KiFastCallEntry+0xfc" in text
+
+
+def test_wrong_usage_of_symbols(story: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["symbols", "fetch"]) == 2
+    assert main(["symbols", "check", str(story / "story.dmp"), "--symbol-cache", str(tmp_path / "none")]) == 2
+    assert main(["stack", str(story / "story.dmp"), "--symbols", "srv*"]) in (0, 2)
+    capsys.readouterr()
+
+
+def test_a_kernel_table_is_proved_by_the_dumps_own_debugger_data(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # corpus/symbols/isf/PICKED.tsv: one of eleven tables matches this dump, whose PDB identity is not in it
+    dump = corpus / "kernel" / "rizinorg__rizin-testbins__triage_x64.dmp"
+    _, text = run(
+        capsys, "stack", "--json", str(dump), "--symbols", str(corpus / "symbols" / "isf"), "--symbol-cache", str(tmp_path)
+    )
+    names = [frame["name"] for stack in json.loads(text)["stacks"] for frame in stack["frames"]]
+    assert "nt!KeBugCheckEx" in names
+    assert "nt!KiDispatchException+0x186" in names
+    assert "nt!KiSegmentNotPresentFault+0x335" in names
