@@ -7,9 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bugcheck.knowledge.kernel_names import (
-    access_name,
-    control_code_parts,
-    fault_access_name,
     irql_name,
     machine_name,
     pool_type_name,
@@ -71,25 +68,9 @@ def test_protections(value: int, name: str) -> None:
     assert protection_name(value) == name
 
 
-def test_accesses() -> None:
-    # "Bug Check 0xD1": 0 read, 1 write, 2 and 8 execute; "Bug Check 0x50": 0 read, 1 or 2 write, 0x10 execute
-    assert [access_name(value) for value in (0, 1, 2, 8, 7)] == ["read", "write", "execute", "execute", "access 0x7"]
-    assert [fault_access_name(value) for value in (0, 1, 2, 0x10)] == ["read", "write", "write", "execute"]
-
-
-def test_control_codes() -> None:
-    # IOCTL_DISK_GET_DRIVE_GEOMETRY = CTL_CODE(FILE_DEVICE_DISK, 0, METHOD_BUFFERED, FILE_ANY_ACCESS) = 0x70000
-    assert control_code_parts(0x70000) == "device 0x7, function 0x0, METHOD_BUFFERED, any access"
-    # CTL_CODE(0x8000, 0x801, METHOD_NEITHER, FILE_READ_ACCESS | FILE_WRITE_ACCESS)
-    assert control_code_parts(0x8000E007) == "device 0x8000, function 0x801, METHOD_NEITHER, read and write access"
-
-
 @given(st.integers(-(1 << 64), 1 << 64), st.sampled_from(["x86", "x64", "arm", "arm64", "?"]))
 def test_no_number_breaks_a_name(value: int, architecture: str) -> None:
     assert irql_name(value, architecture)
-    assert access_name(value)
-    assert fault_access_name(value)
-    assert control_code_parts(value)
     pool_type_name(value)
     trap_name(value)
     machine_name(value)

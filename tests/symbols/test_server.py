@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -374,6 +377,48 @@ def test_two_clients_at_once_share_a_cache(server: Server, tmp_path: Path, clock
         thread.join(10)
     assert [search.path and search.path.read_bytes() == PDB for search in found] == [True, True]
     assert names(tmp_path) == ["nt.pdb"]
+
+
+def test_two_processes_at_once_share_a_cache(server: Server, tmp_path: Path) -> None:
+    files = [wanted_pdb(f"d{index}.pdb") for index in range(6)]
+    for file in files:
+        server.files[f"/symbols/{file.name}/{KEY}/{file.name}"] = PDB
+    program = (
+        "import sys\nfrom bugcheck.symbols.server import SymbolClient\nfrom bugcheck.symbols.cache import SymbolCache\n"
+        "from bugcheck.symbols.wanted import wanted_by_key\n"
+        "files = [wanted_by_key(f'd{index}.pdb', sys.argv[3]) for index in range(6)]\n"
+        "with SymbolClient() as client:\n"
+        "    found = client.map(lambda f: client.fetch(f, sys.argv[1], SymbolCache(sys.argv[2])), files)\n"
+        "sys.exit(sum(search.path is None for search in found))\n"
+    )
+    command = [sys.executable, "-c", program, server.url, str(tmp_path), KEY]
+    processes = [subprocess.Popen(command) for _ in range(2)]
+    assert [process.wait(30) for process in processes] == [0, 0]
+    assert names(tmp_path) == [file.name for file in files]
+    assert all(SymbolCache(tmp_path).path_of(file).read_bytes() == PDB for file in files)
+
+
+def test_any_answer_leaves_the_cache_right(server: Server, tmp_path: Path, clock: Clock) -> None:
+    """Statuses, lengths, ranges and encodings at random: only the right file ever arrives."""
+    source = random.Random(6)
+    bodies = [PDB, pdb_bytes(age=3), packed(PDB), b"<html>", b"", PDB[:5000]]
+
+    def anything(handler: Handler) -> None:
+        body = source.choice(bodies)
+        headers = {"ETag": source.choice(['"a"', '"b"', ""]), "Content-Range": source.choice(["", "bytes 0-9/10", "x"])}
+        headers["Content-Length"] = str(source.choice([len(body), len(body) + 3, max(0, len(body) - 3), "x"]))
+        headers["Content-Encoding"] = source.choice(["", "", "identity", "gzip", "br", "x"])
+        headers["Location"] = source.choice(["", "//[", "http://", f"{ROUTE}/nt.pdb"])
+        handler.answer(source.choice([200, 200, 200, 206, 204, 302, 403, 404, 416, 500, 599]), body, headers, cut=10**9)
+
+    final = SymbolCache(tmp_path).path_of(wanted_pdb())
+    for _ in range(60):
+        server.replies = {f"{ROUTE}/{name}": [anything] * 9 for name in ("nt.pdb", "nt.pd_", "file.ptr")}
+        found = fetch(server, tmp_path, clock, missing_age=0, http=HttpSettings(read_timeout=0.5))
+        assert (found.path is None) == (not final.is_file())
+        if final.is_file():
+            assert final.read_bytes() == PDB
+            final.unlink()
 
 
 def test_breaking_off_leaves_parts_and_no_file(server: Server, tmp_path: Path) -> None:

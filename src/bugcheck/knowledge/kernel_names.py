@@ -59,27 +59,6 @@ def trap_name(trap: int) -> tuple[str, str] | None:
     return _pair(f"trap:{trap:02x}")
 
 
-def access_name(value: int) -> str:
-    """Return what bug check 0xA's or 0xD1's third parameter says: "read", "write", "execute" or the number."""
-    return {0: "read", 1: "write", 2: "execute", 8: "execute"}.get(value, f"access {value:#x}")
-
-
-def fault_access_name(value: int) -> str:
-    """Return what bug check 0x50's second parameter says: "read", "write", "execute" or the number.
-
-    0x50 differs from 0xA: newer kernels pass 2 for a write and 0x10 for an execute.
-    """
-    return {0: "read", 1: "write", 2: "write", 8: "execute", 0x10: "execute"}.get(value, f"access {value:#x}")
-
-
-def control_code_parts(code: int) -> str:
-    """Return a DeviceIoControl code taken apart: "device 0x7, function 0x501, METHOD_BUFFERED, any access"."""
-    device, access = (code >> 16) & 0xFFFF, (code >> 14) & 3
-    method = ("METHOD_BUFFERED", "METHOD_IN_DIRECT", "METHOD_OUT_DIRECT", "METHOD_NEITHER")[code & 3]
-    rights = ("any access", "read access", "write access", "read and write access")[access]
-    return f"device {device:#x}, function {(code >> 2) & 0xFFF:#x}, {method}, {rights}"
-
-
 def _pair(key: str) -> tuple[str, str] | None:
     """Return the second and third column of a line of names.tsv, or None."""
     row = find_row("names.tsv", key)

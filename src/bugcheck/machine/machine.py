@@ -36,8 +36,11 @@ from bugcheck.memory.open import open_memory
 
 if TYPE_CHECKING:
     from bugcheck.images.identity import PdbId
+    from bugcheck.machine.io_layout import IoLayout
     from bugcheck.machine.symbolizer import Symbolizer
+    from bugcheck.machine.typed_object import TypedObject
     from bugcheck.symbols.locate import SymbolLocator
+    from bugcheck.symbols.types import TypeTable
 
 BREAKPOINT = 0x8000_0003
 MAX_KERNEL_STACK = 0x18000
@@ -83,7 +86,9 @@ class Machine:
         if self._locator is None:
             return None
         from bugcheck.machine.module_details import read_module_details
-        from bugcheck.machine.symbolizer import Symbolizer
+        from bugcheck.machine.io_layout import IoLayout
+    from bugcheck.machine.symbolizer import Symbolizer
+    from bugcheck.machine.typed_object import TypedObject
 
         def pdb_of(module: Module) -> PdbId | None:
             return read_module_details(module, self.memory).pdb
@@ -95,6 +100,34 @@ class Machine:
         if self.symbolizer is not None:
             return self.symbolizer.describe(address, is_return_address=is_return_address)
         return self.modules.resolve(address)
+
+    def object(self, type_name: str, address: int) -> TypedObject:
+        """Take the bytes at a virtual address as a structure of the symbols: `machine.object("nt!_EPROCESS", address)`.
+
+        Raises:
+            MissingType: the module is not loaded, has no symbols with types, or none of this name.
+        """
+        from bugcheck.machine.member_path import MissingType, split_type_name
+        from bugcheck.machine.typed_object import object_at
+
+        module = self.modules.named(split_type_name(type_name)[0] or "nt")
+        types = self.types_of(module) if module else None
+        if types is None:
+            raise MissingType(type_name)
+        return object_at(type_name, address, self.memory, types)
+
+    def types_of(self, module: Module) -> TypeTable | None:
+        """Structure layouts of a module, or None when its symbols have none."""
+        symbols = self.symbolizer.symbols_of(module) if self.symbolizer else None
+        return symbols.types if symbols else None
+
+    @cached_property
+    def io_layout(self) -> IoLayout:
+        """Layouts of IRP, DEVICE_OBJECT, DRIVER_OBJECT: the kernel's own types first, then the shipped table."""
+        from bugcheck.machine.io_layout import IoLayout
+
+        kernel = self.modules.named("nt")
+        return IoLayout(self.memory.pointer_size, self.types_of(kernel) if kernel else None)
 
     @cached_property
     def kernel(self) -> KernelFacts | None:

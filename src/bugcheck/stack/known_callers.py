@@ -1,4 +1,4 @@
-"""A function of nt → the functions that alone call it: how exceptions and bug checks travel through the kernel.
+"""A function of nt → functions known to call it: how exceptions and bug checks travel through the kernel.
 
 Source: stacks in Microsoft's public bug check reference and debugger documentation, and nt's public symbols; the pairs
 have not changed from Windows 7 to Windows 11.
@@ -19,7 +19,7 @@ KNOWN_CALLERS: dict[str, tuple[str, ...]] = {
     "_GSHandlerCheck_SEH": _HANDLER_RUNNERS,
     "RtlpExecuteHandlerForException": ("RtlDispatchException",),
     "RtlpExecuteHandlerForUnwind": ("RtlUnwindEx",),
-    "RtlDispatchException": ("KiDispatchException", "RtlRaiseException", "RtlRaiseStatus", "KiPreprocessFault"),
+    "RtlDispatchException": ("KiDispatchException", "RtlRaiseException", "RtlRaiseStatus"),
     "KiDispatchException": (
         "KiExceptionDispatch",
         "KiFastFailDispatch",
@@ -42,14 +42,16 @@ KNOWN_CALLERS: dict[str, tuple[str, ...]] = {
         "KiXmmException",
         "KiNpxSegmentOverrunAbort",
         "KiInvalidTssFault",
+        "KiNpxNotAvailableFault",
+        "KiControlProtectionFault",
         "KiRaiseAssertion",
         "KiDebugServiceTrap",
         "KiVirtualizationException",
     ),
     "KiBugCheckDispatch": (
         "KiPageFault",
+        "KiFastFailDispatch",
         "KiDoubleFaultAbort",
-        "KiBugCheckDispatch",
         "KiGeneralProtectionFault",
         "KiInvalidOpcodeFault",
         "KiNmiInterrupt",
@@ -57,10 +59,11 @@ KNOWN_CALLERS: dict[str, tuple[str, ...]] = {
         "KiSystemServiceExit",
         "KiSystemServiceHandler",
     ),
+    "KiFastFailDispatch": ("KiRaiseSecurityCheckFailure",),
     "PspSystemThreadStartup": ("KiStartSystemThread", "KxStartSystemThread"),
     "ExpWorkerThread": ("PspSystemThreadStartup",),
     "MmAccessFault": ("KiPageFault",),
     "KiRetireDpcList": ("KiIdleLoop", "KxRetireDpcList", "KiDispatchInterruptContinue"),
     "KiExecuteAllDpcs": ("KiRetireDpcList",),
 }
-"""Callee → callers, by undecorated name.  A function that is missing here may be called by anything."""
+"""Callee → callers, by undecorated name.  Others may call it too; a caller that is named here is believed first."""

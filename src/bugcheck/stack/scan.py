@@ -7,7 +7,7 @@ A word is taken only with evidence, the best kind first:
 
 | evidence | what it takes |
 |---|---|
-| BY_NAME | symbols name a function that alone calls the frame's function (known_callers.py) |
+| BY_NAME | symbols name a function that is known to call the frame's function (known_callers.py) |
 | DIRECT_CALL | a direct call before the address goes to the frame's function |
 | TRAP | a trap frame begins right above the word, so the word returns into a trap handler |
 | INDIRECT_CALL | a call through a register, memory or a thunk, near the frame, the only copy of its word |
@@ -16,6 +16,9 @@ A word is taken only with evidence, the best kind first:
 Folklore:
     Most code addresses on a stack are left over from earlier calls: on one real x64 dump 34 of the 38 that a scan
     without checks believed.  Words that appear more than once are copies in exception records and contexts.
+    Without symbols or tables a function starts where some call goes: the nearest such place below the frame's address
+    counts, if the code between shows no end of a function, or, where it is not captured, if the distance is so small
+    beside the module that no stray call would hit it.
     Calls through Control Flow Guard are direct calls to `_guard_dispatch_icall` and say nothing of where they end.
 """
 
@@ -179,8 +182,8 @@ class _Scanner:
     ) -> Evidence:
         if calls == ():
             return Evidence.NONE
-        if self.callers:
-            return Evidence.BY_NAME if name in self.callers else Evidence.CONTRADICTED
+        if name in self.callers:
+            return Evidence.BY_NAME
         if calls is not None:
             found = max(self._call_evidence(image, call) for call in calls)
             if found is not Evidence.INDIRECT_CALL or not repeated:

@@ -15,8 +15,7 @@ Folklore:
 from __future__ import annotations
 
 import os
-import shutil
-from glob import escape as glob_escape
+from itertools import islice
 from pathlib import Path
 
 from bugcheck.dump.spool import system_words
@@ -72,6 +71,8 @@ class SymbolCache:
 
     def copy(self, source: Path, wanted: WantedFile) -> Path:
         """Add a copy of a verified file. Raises DumpError when the disk refuses."""
+        import shutil
+
         new = self.private_path(wanted)
         try:
             shutil.copyfile(source, new)
@@ -87,7 +88,7 @@ class SymbolCache:
         one, the validator "" and the size 0. Parts older than PART_AGE are dropped.
         """
         mine = self.private_path(wanted, "taken")
-        for path in sorted(mine.parent.glob(f"{glob_escape(wanted.name)}.*"))[:_PARTS_LISTED]:
+        for path in sorted(islice(mine.parent.iterdir(), _PARTS_LISTED)):
             fields = path.name.removeprefix(wanted.name).split(".")
             try:
                 if fields[-1] in ("part", "taken", "new") and now - path.stat().st_mtime > PART_AGE:

@@ -95,9 +95,9 @@ class HttpClient:
         self._sockets: dict[int, socket.socket] = {}
         self._lock = Lock()
         try:
-            context = ssl.create_default_context(cafile=settings.certificates or None)
+            own = ssl.create_default_context(cafile=settings.certificates) if settings.certificates else None
             self._client = httpx2.Client(
-                verify=context,
+                verify=own or True,  # True: the system's, through truststore
                 proxy=settings.proxy or None,
                 trust_env=False,
                 timeout=httpx2.Timeout(settings.read_timeout, connect=settings.connect_timeout),

@@ -106,8 +106,8 @@ class SymbolClient:
             futures.extend(pool.submit(work, file) for file in files)
             return [future.result() for future in futures]
         finally:
-            self._stopped.set()
             if not all(future.done() for future in futures):
+                self._stopped.set()
                 self._http.abort()
             pool.shutdown(wait=True, cancel_futures=True)
             self._stopped.clear()

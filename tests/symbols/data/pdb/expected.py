@@ -12,6 +12,7 @@ import json
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 
@@ -36,8 +37,8 @@ def procedures(pdb: str, bases: list[int]) -> list[list[object]]:
     return sorted([bases[int(seg) - 1] + int(off), name, int(size)] for name, seg, off, size in found)
 
 
-def lines(pdb: str, bases: list[int]) -> list[list[object]]:
-    rows: list[list[object]] = []
+def lines(pdb: str, bases: list[int]) -> list[list[Any]]:
+    rows: list[list[Any]] = []
     file, base = "", 0
     for text in dump("-l", pdb).splitlines():
         if match := re.match(r"(\S.*) \((?:MD5|no checksum|SHA).*\)$", text):
@@ -46,7 +47,7 @@ def lines(pdb: str, bases: list[int]) -> list[list[object]]:
             base = bases[int(match[1]) - 1]
         else:
             rows += [[base + int(off, 16), file, int(n)] for n, off in re.findall(r"(\d+) ([0-9A-F]{8}) !", text)]
-    return sorted(rows)
+    return sorted(rows, key=lambda row: row[0])  # rows at one address keep their order: the last of them counts
 
 
 def types(pdb: str) -> dict[str, object]:
