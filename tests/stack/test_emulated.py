@@ -6,16 +6,19 @@ instruction and at each emulated trap, independent of any unwind information.
 
 from __future__ import annotations
 
+import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bugcheck.errors import NotInDump
 from bugcheck.stack.arm64 import Arm64Unwinder
 from bugcheck.stack.frame import Trust, Unwinder
 from bugcheck.stack.unwind_info_arm64 import ENTRY_SIZE
 from bugcheck.stack.walk import walk
 from bugcheck.stack.x64 import X64Unwinder
-from tests.stack.emulation import BASE, X64, Arm64, Emulation
+from tests.stack.emulation import BASE, STACK, STACK_SIZE, X64, Arm64, EmulatedMemory, Emulation
 
 DATA = Path(__file__).parent / "data"
 ERET = b"\xe0\x03\x9f\xd6"
@@ -98,17 +101,52 @@ def test_scan_without_any_table_finds_true_frames(architecture: str, precision: 
     assert right / expected >= recall
 
 
+class Captured(EmulatedMemory):
+    """Memory with all of the stack and only blocks of the image, as small dumps hold it."""
+
+    blocks: list[tuple[int, int]]
+
+    def piece(self, address: int, size: int) -> bytes:
+        if STACK <= address < STACK + STACK_SIZE:
+            return super().piece(address, size)
+        end = max((end for start, end in self.blocks if start <= address < end), default=0)
+        if not end:
+            raise NotInDump(address)
+        return super().piece(address, min(size, end - address))
+
+
+@pytest.mark.parametrize(("architecture", "precision"), [("x64", 0.88), ("arm64", 0.94)])
+@pytest.mark.parametrize("share", [0.3, 0.6])
+def test_scan_with_part_of_the_code_stops_rather_than_guesses(
+    architecture: str, precision: float, share: float
+) -> None:
+    """Code bytes around some of the pointers on the stack and around the instruction pointer, nothing else."""
+    emulated, unwinder = emulation(architecture)
+    memory = Captured(emulated.engine)
+    source = replace(emulated.source, memory=memory)
+    dice = random.Random(1)
+    right = wrong = 0
+    for number, moment in enumerate(emulated.moments()):
+        sp, ip = moment.context.stack_pointer, moment.context.instruction_pointer
+        if number % 7 or sp is None or ip is None:
+            continue
+        words = memory.engine.mem_read(sp, 0x1000)
+        pointers = {int.from_bytes(words[at : at + 8], "little") for at in range(0, 0x1000, 8)}
+        chosen = [p for p in sorted(pointers) if p in emulated.module and dice.random() < share]
+        memory.blocks = [(ip - 64, ip + 64), *((p - 32, p + 32) for p in chosen)]
+        true = {caller.registers[emulated.ip_name] for caller in moment.callers}
+        frames = walk(moment.context, unwinder, source).frames[1:]
+        hits = sum(frame.ip in true for frame in frames)
+        right, wrong = right + hits, wrong + len(frames) - hits
+    assert right > 100
+    assert right / (right + wrong) >= precision
+
+
 @pytest.mark.parametrize("architecture", ["x64", "arm64"])
 def test_no_scan_gives_no_scanned_frame(architecture: str) -> None:
     emulated, unwinder = emulation(architecture)
     emulated.hide_headers()
-    source = type(emulated.source)(
-        emulated.source.memory,
-        emulated.source.modules,
-        emulated.source.symbols,
-        emulated.source.stack_range,
-        scan=False,
-    )
+    source = replace(emulated.source, scan=False)
     for moment in emulated.moments():
         stack = walk(moment.context, unwinder, source)
         assert all(frame.trust is not Trust.SCAN for frame in stack.frames)

@@ -86,9 +86,7 @@ class Machine:
         if self._locator is None:
             return None
         from bugcheck.machine.module_details import read_module_details
-        from bugcheck.machine.io_layout import IoLayout
-    from bugcheck.machine.symbolizer import Symbolizer
-    from bugcheck.machine.typed_object import TypedObject
+        from bugcheck.machine.symbolizer import Symbolizer
 
         def pdb_of(module: Module) -> PdbId | None:
             return read_module_details(module, self.memory).pdb

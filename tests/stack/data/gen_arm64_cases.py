@@ -7,6 +7,8 @@ Run: python gen_arm64_cases.py > arm64_cases.s
 
 from __future__ import annotations
 
+import sys
+
 LINES: list[str] = []
 CALLS: list[str] = []
 
@@ -21,7 +23,9 @@ def body(registers: int, calls: bool) -> None:
     emit("    bl mark" if calls else "    nop", "    nop")
 
 
-def canonical(name: str, reg_i: int, reg_f: int, cr: int, local: int, homes: bool = False, by_hand: bool = False) -> None:
+def canonical(
+    name: str, reg_i: int, reg_f: int, cr: int, local: int, homes: bool = False, by_hand: bool = False
+) -> None:
     """Emit prologue, body and epilogue as the table of the documentation demands. Sizes in bytes."""
     int_size = 8 * reg_i + (8 if cr == 1 else 0)
     float_count = reg_f + 1 if reg_f else 0
@@ -42,7 +46,9 @@ def canonical(name: str, reg_i: int, reg_f: int, cr: int, local: int, homes: boo
         elif first:
             store, load = ("stp", "ldp") if len(group) == 2 else ("str", "ldr")
             kind = ".seh_save_regp_x" if len(group) == 2 else ".seh_save_reg_x"
-            steps.append((f"{store} {text}, [sp, #-{save}]!", f"{kind} {group[0]}, {save}", f"{load} {text}, [sp], #{save}"))
+            steps.append(
+                (f"{store} {text}, [sp, #-{save}]!", f"{kind} {group[0]}, {save}", f"{load} {text}, [sp], #{save}")
+            )
         elif len(group) == 1:
             steps.append((f"str {text}, [sp{index}]", f".seh_save_reg {text}, {at}", f"ldr {text}, [sp{index}]"))
         else:
@@ -56,7 +62,9 @@ def canonical(name: str, reg_i: int, reg_f: int, cr: int, local: int, homes: boo
         store, load = ("stp", "ldp") if len(group) == 2 else ("str", "ldr")
         kind = ".seh_save_fregp" if len(group) == 2 else ".seh_save_freg"
         if first:
-            steps.append((f"{store} {text}, [sp, #-{save}]!", f"{kind}_x {group[0]}, {save}", f"{load} {text}, [sp], #{save}"))
+            steps.append(
+                (f"{store} {text}, [sp, #-{save}]!", f"{kind}_x {group[0]}, {save}", f"{load} {text}, [sp], #{save}")
+            )
         else:
             steps.append((f"{store} {text}, [sp, #{at}]", f"{kind} {group[0]}, {at}", f"{load} {text}, [sp, #{at}]"))
         first, at = False, at + 8 * len(group)
@@ -273,16 +281,39 @@ def main() -> None:
     for cr in (0, 1, 2, 3):
         for reg_i, reg_f in ((0, 0), (1, 0), (2, 3), (3, 7), (0, 2), (5, 0)):
             for homes in (False, True):
-                canonical(f"packed_by_hand_{cr}_{reg_i}_{reg_f}_{int(homes)}", reg_i, reg_f, cr, 48, homes, by_hand=True)
+                canonical(
+                    f"packed_by_hand_{cr}_{reg_i}_{reg_f}_{int(homes)}", reg_i, reg_f, cr, 48, homes, by_hand=True
+                )
     canonical("packed_by_hand_large", 4, 2, 2, 4896, by_hand=True)
     assembler_only()
     emit("", "    .p2align 2", "    .globl start", "    .seh_proc start", "start:")
-    emit("    stp x29, lr, [sp, #-16]!", "    .seh_save_fplr_x 16", "    mov x29, sp", "    .seh_set_fp", "    .seh_endprologue")
+    emit(
+        "    stp x29, lr, [sp, #-16]!",
+        "    .seh_save_fplr_x 16",
+        "    mov x29, sp",
+        "    .seh_set_fp",
+        "    .seh_endprologue",
+    )
     for name in [*CALLS, "all_o0", "all_o2"]:
         emit(f"    bl {name}")
-    emit("    .seh_startepilogue", "    ldp x29, lr, [sp], #16", "    .seh_save_fplr_x 16", "    .seh_endepilogue", "    ret", "    .seh_endproc")
-    emit("", "    .data", "    .globl sink, fsink, _fltused", "    .p2align 3", "fsink: .quad 0", "sink: .long 3", "_fltused: .long 1")
-    print("\n".join(LINES))
+    emit(
+        "    .seh_startepilogue",
+        "    ldp x29, lr, [sp], #16",
+        "    .seh_save_fplr_x 16",
+        "    .seh_endepilogue",
+        "    ret",
+        "    .seh_endproc",
+    )
+    emit(
+        "",
+        "    .data",
+        "    .globl sink, fsink, _fltused",
+        "    .p2align 3",
+        "fsink: .quad 0",
+        "sink: .long 3",
+        "_fltused: .long 1",
+    )
+    sys.stdout.write("\n".join(LINES) + "\n")
 
 
 if __name__ == "__main__":

@@ -104,7 +104,8 @@ def test_a_damaged_index_is_built_again(pdb: Path, cache: Path, position: int) -
     with open_pdb(pdb, cache=cache) as symbols:
         assert [symbol.name for symbol in symbols.symbols()] == before
         assert symbols.find("Leaf") is not None
-        assert symbols.types is None or symbols.types.layout("_THING") is not None
+        assert symbols.types is not None
+        assert symbols.types.layout("_THING") is not None
     again = map_index(str(index))
     assert again is not None
     again.close()

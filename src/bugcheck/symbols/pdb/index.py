@@ -118,9 +118,9 @@ class PdbSymbols(Symbols):
 
     @property
     def types(self) -> PdbTypes | None:
-        """Structure layouts, or None when the PDB has none, or the index's copy of them is damaged."""
+        """Structure layouts, or None when the PDB has none."""
         tables = self._tables
-        if self._types is None and len(tables["type_lookup"]) and tables.is_sound("types"):
+        if self._types is None and len(tables["type_lookup"]):
             self._types = self._type_table()
         return self._types
 

@@ -57,9 +57,6 @@ _TABLES: dict[str, Literal["B", "I", "Q"]] = {
 }
 """The tables in their order in the file, and the `struct` code of their items."""
 
-_LAZY = ("types",)
-"""Tables whose checksum is looked at by those who use them, as they are large and often not needed."""
-
 
 @dataclass(frozen=True, slots=True)
 class IndexHeader:
@@ -99,12 +96,7 @@ class IndexTables:
 
     def __getitem__(self, name: str) -> memoryview:
         """Find a table by its name; its items are numbers."""
-        return self._tables[name][0]
-
-    def is_sound(self, name: str) -> bool:
-        """Compare the checksum of a table that was not checked when the index was opened."""
-        view, checksum = self._tables[name]
-        return zlib.crc32(view) == checksum
+        return self._tables[name]
 
     def text(self, table: str, offset: int) -> str:
         """Read the NUL-terminated string at an offset of a table; empty when there is none."""
@@ -112,7 +104,7 @@ class IndexTables:
 
     def raw(self, table: str, offset: int) -> bytes:
         """Read the bytes of a NUL-terminated string at an offset of a table, without the NUL."""
-        view = self._tables[table][0]
+        view = self._tables[table]
         length = 64
         while True:
             piece = bytes(view[offset : offset + length])
@@ -123,7 +115,7 @@ class IndexTables:
 
     def close(self) -> None:
         """Let go of the mapping; the tables are gone afterwards."""
-        for view, _ in self._tables.values():
+        for view in self._tables.values():
             view.release()
         self._view.release()
         if isinstance(self._data, mmap.mmap):
@@ -143,14 +135,14 @@ def _read_header(view: memoryview) -> IndexHeader:
     )
 
 
-def _place_tables(view: memoryview) -> dict[str, tuple[memoryview, int]]:
-    tables: dict[str, tuple[memoryview, int]] = {}
+def _place_tables(view: memoryview) -> dict[str, memoryview]:
+    tables: dict[str, memoryview] = {}
     for number, (name, code) in enumerate(_TABLES.items()):
         offset, size, checksum = _ENTRY.unpack_from(view, _HEADER.size + number * _ENTRY.size)
         raw = view[offset : offset + size]
-        if len(raw) != size or (name not in _LAZY and zlib.crc32(raw) != checksum):
+        if len(raw) != size or zlib.crc32(raw) != checksum:
             raise ValueError(f"damaged table {name}")
-        tables[name] = raw.cast(code), checksum
+        tables[name] = raw.cast(code)
     return tables
 
 
