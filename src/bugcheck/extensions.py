@@ -52,6 +52,7 @@ class Registry(Generic[T]):
         self.broken: list[BrokenExtension] = []
         self._extensions: dict[str, T] = {}
         self._loaded = False
+        self._asked: set[str] = set()
 
     def add(self, extension: T) -> T:
         """Register an extension. Raises ValueError when its name is taken."""
@@ -64,6 +65,21 @@ class Registry(Generic[T]):
         """Iterate in the order of names, so that results do not depend on the file system."""
         self.load()
         return iter([self._extensions[name] for name in sorted(self._extensions)])
+
+    def loaded(self) -> list[T]:
+        """The extensions imported so far, in the order of names."""
+        return [self._extensions[name] for name in sorted(self._extensions)]
+
+    def load_one(self, stem: str) -> None:
+        """Import only the module `stem` of the package, if there is one, and the plug-ins; nothing is imported twice."""
+        if self._loaded or stem in self._asked:
+            return
+        if not self._asked:
+            load_plugins(self.broken)
+        self._asked.add(stem)
+        name = f"{self.package}.{stem}"
+        if name in modules_of(self.package):
+            _import(name, self.broken)
 
     def load(self) -> None:
         """Import every module of the package and of the plug-ins, once."""

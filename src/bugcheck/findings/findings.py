@@ -177,11 +177,50 @@ def rule(function: RuleFunction) -> RuleFunction:
     return function
 
 
+@dataclass(frozen=True, slots=True)
+class BugCheckRule:
+    """A rule for one bug check: its name, the codes it speaks for, the function, its first docstring line."""
+
+    name: str
+    codes: tuple[int, ...]
+    run: RuleFunction
+    what: str
+
+
+BUGCHECK_RULES: Registry[BugCheckRule] = Registry("bug check rule", "bugcheck.findings.bugchecks")
+
+
+def bugcheck_rule(*codes: int) -> Callable[[RuleFunction], RuleFunction]:
+    """Register the decorated function as the rule for these bug check codes.
+
+    The file is named like the first code's bug check, so that one crash loads one file, not all of them.
+    """
+
+    def register(function: RuleFunction) -> RuleFunction:
+        name = getattr(function, "__name__", "rule")
+        what = (function.__doc__ or "").partition("\n")[0]
+        BUGCHECK_RULES.add(BugCheckRule(name, codes, function, what))
+        return function
+
+    return register
+
+
+def rules_for(crash: Crash) -> list[Rule | BugCheckRule]:
+    """All cross-cutting rules, and those made for this crash's bug check."""
+    chosen: list[Rule | BugCheckRule] = list(RULES)
+    check = crash.bugcheck
+    if check is not None:
+        BUGCHECK_RULES.load_one(check.name.removesuffix("_M").lower())
+        chosen += [each for each in BUGCHECK_RULES.loaded() if check.code in each.codes]
+    return chosen
+
+
 def run_rules(crash: Crash) -> tuple[list[Finding], list[Gap]]:
     """Ask every rule; one that fails leaves a gap, the others go on."""
     findings: list[Finding] = []
-    gaps = [Gap(f"rule {broken.module}", broken.error) for broken in RULES.broken]
-    for each in RULES:
+    chosen = rules_for(crash)
+    gaps = [Gap(f"rule {broken.module}", broken.error) for broken in (*RULES.broken, *BUGCHECK_RULES.broken)]
+    for each in chosen:
         for answer in _run(each, crash):
             if isinstance(answer, Gap):
                 gaps.append(answer)
@@ -191,7 +230,7 @@ def run_rules(crash: Crash) -> tuple[list[Finding], list[Gap]]:
     return findings, gaps
 
 
-def _run(each: Rule, crash: Crash) -> Iterator[Finding | Gap]:
+def _run(each: Rule | BugCheckRule, crash: Crash) -> Iterator[Finding | Gap]:
     try:
         yield from each.run(crash)
     except Exception as error:  # the second of the three places: one rule's mistake must not cost the others' answers

@@ -10,7 +10,7 @@ a file that proves its identity is used; another one of the same name only when 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bugcheck.dump.open import map_file
@@ -101,9 +101,11 @@ class SymbolLocator:
         key = (image.id, image.pdb)
         if key not in self._located:
             attempts: list[Attempt] = []
+            if image.pdb is None:
+                image = replace(image, pdb=self._pdb_of_file(image.id, attempts))
             symbols = self._named(image, image.pdb, attempts) if image.pdb else None
             symbols = symbols or self._exports(image, attempts)
-            self._located[key] = Located(symbols, tuple(attempts), self._gap(image, symbols, attempts))
+            self._located[key] = Located(symbols, tuple(dict.fromkeys(attempts)), self._gap(image, symbols, attempts))
         return self._located[key]
 
     def search(self, wanted: WantedFile) -> Search:
@@ -123,6 +125,24 @@ class SymbolLocator:
         try:
             return self.search(wanted_file(image))
         except CorruptDump:
+            return None
+
+    def _pdb_of_file(self, image: ImageId, attempts: list[Attempt]) -> PdbId | None:
+        """Learn which PDB an image has from its file; small dumps often hold no headers, but always its identity."""
+        from bugcheck.images.debug_directory import read_debug_directory
+        from bugcheck.images.pe_header import FileImage
+
+        found = self.search_image(image) if self.places else None
+        if found is None:
+            return None
+        attempts.extend(found.attempts)
+        if found.path is None or not found.matched:
+            return None
+        try:
+            file = FileImage(map_file(str(found.path)))
+            return read_debug_directory(file, file.header).pdb
+        except BugcheckError as error:
+            attempts.append(Attempt(str(found.path), "damaged", str(error)))
             return None
 
     def _search_place(self, place: Place, wanted: WantedFile) -> Search:
@@ -206,8 +226,8 @@ class SymbolLocator:
             return None
         what = f"names in {image.id.name}"
         if image.pdb is None:
-            missing = "the name and GUID of its PDB: its debug directory is not in the dump"
-            return Gap(what, missing)
+            missing = f"{image.id.name} {describe_identity(image.id)}, which names its PDB: the dump does not"
+            return Gap(what, missing, self.remedy)
         missing = f"{image.pdb.name} {describe_identity(image.pdb)}"
         other = next((attempt for attempt in attempts if attempt.outcome in ("mismatch", "damaged")), None)
         if other is not None:
