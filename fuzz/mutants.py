@@ -228,6 +228,7 @@ def main(arguments: list[str] | None = None) -> int:
         tally = run(prepared, options.jobs)
         _tell(prepared, tally)
         wrong += sum(tally.troubles.values())
+        seeds_of.cache_clear()  # workers begin with this process's memory, which counts as theirs
     return 1 if wrong else 0
 
 

@@ -16,6 +16,7 @@ from bugcheck.dump.dump import Dump
 from bugcheck.dump.open import Opened, open_dumps, open_stream, sha256_of
 from bugcheck.errors import BugcheckError, DumpError, InternalError, NotADump, UsageError
 from bugcheck.findings.findings import Crash
+from bugcheck.gaps import Gap
 from bugcheck.machine.machine import Machine
 from bugcheck.verdict.analysis import Analysis
 from bugcheck.verdict.verdict import judge
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from bugcheck.symbols.wanted import WantedFile
 
 STANDARD_INPUT = "-"
+HASH_LIMIT = 4 << 30
+"""Bytes up to which a dump is hashed as part of its analysis: beyond, reading it all would take minutes."""
 T = TypeVar("T")
 
 
@@ -158,7 +161,7 @@ def analyze_all(
 
     Args:
         paths: files, archives, folders, `-` for standard input.
-        hash_file: compute SHA-256 of each dump.
+        hash_file: compute SHA-256 of each dump of up to HASH_LIMIT bytes.
         standard_input: what `-` reads from.
         password: for encrypted zip archives.
         symbols: where symbols come from; None is none.
@@ -212,7 +215,9 @@ def _analyze_opened(opened: Opened, dump: Dump, hash_file: bool, locator: Symbol
     started = time.perf_counter()
 
     def work() -> Analysis:
-        digest = sha256_of(dump.file) if hash_file else None
+        digest = sha256_of(dump.file) if hash_file and dump.file.size <= HASH_LIMIT else None
+        if hash_file and digest is None:
+            dump.gaps.append(Gap("sha256 of the file", f"over {HASH_LIMIT:,} bytes it is not computed", "sha256sum FILE"))
         crash = Crash(Machine(dump, locator), scan=scan)
         verdict = judge(crash)
         return Analysis(opened.name, digest, crash, verdict, time.perf_counter() - started)

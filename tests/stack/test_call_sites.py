@@ -10,7 +10,7 @@ from tests.stack.sources import Pieces
 
 BASE = 0x1000
 
-# Source: llvm-mc 14 (`llvm-mc -triple=x86_64 -show-encoding`), one line per addressing form
+# Source: llvm-mc 14 (`llvm-mc -triple=x86_64 -disassemble` reads the bytes so; it prints bnd as repne)
 X64_CALLS = {
     "callq 0x1234": "e8 34 12 00 00",
     "callq *%rax": "ff d0",

@@ -103,7 +103,7 @@ def test_rows_that_refer_to_each_other_end() -> None:
         find_function(Pieces({0x100: rows}), DataDirectory(0x100, 12), 0x1000)
 
 
-# Source: "x64 prolog and epilog"; encodings by llvm-mc 14
+# Source: "x64 prolog and epilog"; the bytes read so by llvm-mc 14
 @pytest.mark.parametrize(
     ("code", "frame_register", "expected"),
     [

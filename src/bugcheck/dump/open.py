@@ -11,6 +11,7 @@ file that shrinks while it is mapped kills the process (SIGBUS): copy a dump tha
 
 from __future__ import annotations
 
+import mmap
 import os
 import stat
 from collections.abc import Iterator
@@ -36,6 +37,7 @@ from bugcheck.errors import DumpError, LimitExceeded, NotADump, UsageError
 _DUMP_SUFFIXES = (".dmp", ".mdmp", ".hdmp", ".kdmp")
 _CONTAINER_SUFFIXES = (".zip", ".cab", ".gz", ".tgz", ".xz", ".bz2", ".lzma", ".tar")
 _NAMES_SHOWN = 5
+HASH_PIECE = 1 << 20
 _HEAD = 512
 
 
@@ -135,10 +137,17 @@ def sha256_of(view: BinaryView) -> str:
 
     digest = sha256()
     with memoryview(view.data) as data:
-        for offset in range(0, view.size, 1 << 20):
-            with data[offset : offset + (1 << 20)] as piece:
+        for offset in range(0, view.size, HASH_PIECE):
+            with data[offset : offset + HASH_PIECE] as piece:
                 digest.update(piece)
+            release(view, offset, HASH_PIECE)
     return digest.hexdigest()
+
+
+def release(view: BinaryView, offset: int, size: int) -> None:
+    """Give mapped pages back to the system: a file that is read through once must not fill the memory."""
+    if isinstance(view.data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        view.data.madvise(mmap.MADV_DONTNEED, offset, min(size, view.size - offset))
 
 
 def _open_view(view: BinaryView, source: str, unpacking: Unpacking) -> Iterator[Opened]:

@@ -8,11 +8,17 @@ ELF core is a Linux core dump, or what VirtualBox and QEMU write of a whole mach
 
 from __future__ import annotations
 
+from itertools import chain
+
 from bugcheck.binary import BinaryView
 
 _HEAD = 0x1000
 _TEXT_HEAD = 0x10000
 _BLOCK = 0x100000
+_WHOLE = 16 * _BLOCK
+"""Bytes that are looked at without gaps."""
+_SAMPLES = 256
+_SAMPLE = 0x4000
 _ELF_MACHINES = {3: "x86", 40: "ARM", 62: "x86-64", 183: "ARM64", 243: "RISC-V"}
 _ELF_CORE, _MACHO_CORE = 4, 4
 _MACHO = (b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe")
@@ -36,17 +42,21 @@ def _one_byte(view: BinaryView, head: bytes) -> str:
         return ""
     stop = _first_other(view, first)
     if stop is None and first == b"\0":
-        return "the file is all zeros: the disk kept its length but not its data"
+        seen = "" if view.size <= _WHOLE else ", wherever it was looked at"
+        return f"the file is all zeros{seen}: the disk kept its length but not its data"
     if stop is None:
-        return f"every byte of the file is {first[0]:#04x}"
+        seen = "" if view.size <= _WHOLE else " wherever it was looked at"
+        return f"every byte of the file is {first[0]:#04x}{seen}"
     what = "zeros" if first == b"\0" else f"bytes {first[0]:#04x}"
     return f"the first {stop:#x} bytes are {what}, where a header should be"
 
 
 def _first_other(view: BinaryView, byte: bytes) -> int | None:
+    """Find the first byte that differs; of a large file all of its beginning and samples of the rest are looked at."""
     same = byte * _BLOCK
-    for offset in range(0, view.size, _BLOCK):
-        block = view.read_up_to(offset, _BLOCK)
+    step = max(_BLOCK, (view.size - _WHOLE) // _SAMPLES // _BLOCK * _BLOCK)
+    for offset in chain(range(0, min(view.size, _WHOLE), _BLOCK), range(_WHOLE, view.size, step)):
+        block = view.read_up_to(offset, _BLOCK if offset < _WHOLE else _SAMPLE)
         if not same.startswith(block):
             return offset + len(block) - len(block.lstrip(byte))
     return None

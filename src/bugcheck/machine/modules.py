@@ -22,6 +22,7 @@ from bugcheck.machine.debugger_data import DebuggerData
 from bugcheck.memory.address_space import AddressSpace
 
 MAX_MODULES = 4096
+MAX_NAME = 1024
 MAX_UNLOADED = 50
 """The kernel's MmUnloadedDrivers ring has 50 places (MI_UNLOADED_DRIVERS)."""
 
@@ -213,8 +214,10 @@ def _read_entry(memory: AddressSpace, entry: int, layout: _EntryLayout) -> RawMo
 
 
 def _string(memory: AddressSpace, address: int) -> str:
+    """Read a UNICODE_STRING, at most MAX_NAME characters: thousands of entries may share one long one."""
     try:
-        return memory.unicode_string(address)
+        length = min(memory.u16(address) & ~1, 2 * MAX_NAME)
+        return memory.utf16(memory.pointer(address + memory.pointer_size), length) if length else ""
     except MemoryFault:
         return ""
 

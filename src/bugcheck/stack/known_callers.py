@@ -1,7 +1,8 @@
 """A function of nt → functions known to call it: how exceptions and bug checks travel through the kernel.
 
-Source: stacks in Microsoft's public bug check reference and debugger documentation, and nt's public symbols; the pairs
-have not changed from Windows 7 to Windows 11.
+Source: common knowledge of kernel stacks, and the hand-picked chain of one real dump (nt_expected_symbols.jsonl of the
+corpus) that shows five of these pairs.  The table is neither complete nor checked against every build of Windows, so it
+only prefers a caller and never rules one out.
 
 Folklore: these frames hold the largest gaps of any kernel stack (RtlDispatchException keeps more than 1,800 bytes, much
 of it never written), so the words between them are nearly all left over from earlier calls.  Small dumps lack the code

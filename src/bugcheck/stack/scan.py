@@ -1,7 +1,7 @@
 """Words of a stack → a return address, where nothing describes the frame: a search that prefers stopping to guessing.
 
-Source: measured on real small dumps (corpus, `expected/nt_expected_symbols.jsonl`); "x64 prolog and epilog" and "ARM64
-stack" (Microsoft C++ documentation) for what a frame may look like.
+Source: tried on real small dumps (corpus, `expected/nt_expected_symbols.jsonl`) and executed fixtures (tests/stack);
+"x64 prolog and epilog" and "ARM64 ABI conventions" (Microsoft C++ documentation) for what a frame may look like.
 
 A word is taken only with evidence, the best kind first:
 

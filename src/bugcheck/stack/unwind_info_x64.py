@@ -1,8 +1,8 @@
 """Image bytes → RuntimeFunction and UnwindInfo: what .pdata and .xdata of an x64 image say of a function's frame.
 
-Source: "x64 exception handling" (Microsoft C++ documentation): RUNTIME_FUNCTION (12 bytes), UNWIND_INFO versions 1 and
-2, UNWIND_CODE; the epilogue codes of version 2 and UWOP_SET_FPREG_LARGE as public unwinders (CoreCLR, LLVM) describe
-them.
+Source: "x64 exception handling" (Microsoft C++ documentation): RUNTIME_FUNCTION (12 bytes), UNWIND_INFO version 1,
+UNWIND_CODE; the page has neither the epilogue codes of version 2 nor UWOP_SET_FPREG_LARGE, which are read as public
+unwinders (CoreCLR, LLVM) are known to; no image with them was at hand.
 
 Folklore:
     Version 2 stores epilogue codes first, in pairs: an odd number of them is followed by one slot of padding, which

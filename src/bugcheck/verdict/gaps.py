@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from bugcheck.findings.findings import Crash
 from bugcheck.gaps import Gap
@@ -20,7 +21,7 @@ def symbol_gaps(crash: Crash, path: str) -> list[Gap]:
     if not nameless:
         return []
     if crash.machine.symbolizer is not None:
-        return crash.machine.symbolizer.gaps()
+        return [replace(gap, remedy=gap.remedy.replace("DUMP", path)) for gap in crash.machine.symbolizer.gaps()]
     return [Gap("names of functions", "symbols: none are at hand", f"bugcheck symbols fetch {path}")]
 
 
