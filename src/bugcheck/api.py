@@ -217,7 +217,7 @@ def _analyze_opened(opened: Opened, dump: Dump, hash_file: bool, locator: Symbol
     def work() -> Analysis:
         digest = sha256_of(dump.file) if hash_file and dump.file.size <= HASH_LIMIT else None
         if hash_file and digest is None:
-            dump.gaps.append(Gap("sha256 of the file", f"over {HASH_LIMIT:,} bytes it is not computed", "sha256sum FILE"))
+            dump.gaps.append(Gap("sha256 of the file", f"it is over {HASH_LIMIT:,} bytes long", "sha256sum FILE"))
         crash = Crash(Machine(dump, locator), scan=scan)
         verdict = judge(crash)
         return Analysis(opened.name, digest, crash, verdict, time.perf_counter() - started)

@@ -71,7 +71,7 @@ class Registry(Generic[T]):
         return [self._extensions[name] for name in sorted(self._extensions)]
 
     def load_one(self, stem: str) -> None:
-        """Import only the module `stem` of the package, if there is one, and the plug-ins; nothing is imported twice."""
+        """Import only the module `stem` of the package, if it is there, and the plug-ins; nothing is imported twice."""
         if self._loaded or stem in self._asked:
             return
         if not self._asked:
