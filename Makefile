@@ -12,6 +12,7 @@ $(STAMP): pyproject.toml requirements-dev.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q src
 	touch $@
 
 demo: setup
@@ -33,6 +34,7 @@ fuzz: setup
 
 docs: setup
 	$(BIN)/python scripts/make_catalog.py
+	$(BIN)/python scripts/make_readme_output.py
 
 lock:
 	$(BIN)/uv pip compile --quiet --generate-hashes --universal --no-header --no-emit-index-url --no-annotate --group dev pyproject.toml -o requirements-dev.lock

@@ -8,6 +8,7 @@ import pytest
 
 from bugcheck import synth
 from bugcheck.findings.findings import RULES, Category, Crash, Finding, run_rules
+from bugcheck.synth import DumpKind
 from tests.crashes import crash_of, empty_crash, with_registers, x64_crash
 
 MACHINE = synth.x64_machine()
@@ -150,3 +151,30 @@ def test_nt_and_hal_are_never_blamed_for_being_there() -> None:
         assert verdict.blame.module is None
         assert verdict.blame.level == "none"
         assert "rarely the cause" in verdict.headline
+
+
+ENTRY = b"\x48\x89\x4c\x24\x08"
+"""mov [rsp+8],rcx: how KeBugCheckEx begins."""
+
+
+def _on_stack(caller: int) -> Crash:
+    """A check raised at a kernel function's first instruction, called from `caller`, which a call instruction precedes."""
+    call = b"\x90" * 0x1B + b"\xe8" + bytes(4)
+    kernel = replace(NT, code=ENTRY + b"\x90" * 11 + call)
+    driver = replace(DRIVER, code=call + b"\x90" * 0x20)
+    stack = MACHINE.processors[0].registers["rsp"]
+    memory = {**MACHINE.memory, stack: caller.to_bytes(8, "little")}
+    machine = replace(MACHINE, modules=(kernel, HAL, driver, *MACHINE.modules[3:]), memory=memory)
+    bugcheck = replace(MACHINE.bugcheck, code=0x1A, parameters=(0x31, 0, 0, 0))
+    machine = replace(machine, bugcheck=bugcheck, exception=None, broken_driver="")
+    return crash_of(with_registers(machine, rip=NT.base + 0x1000), DumpKind.FULL)
+
+
+def test_first_suspect_on_stack_names_the_caller_of_the_kernel() -> None:
+    [finding] = said(_on_stack(IN_DRIVER), "first_suspect_on_stack")
+    assert finding.module == "flaky"
+    assert finding.weight <= 0.4
+
+
+def test_first_suspect_on_stack_passes_over_windows_core() -> None:
+    assert said(_on_stack(NT.base + 0x1030), "first_suspect_on_stack") == []

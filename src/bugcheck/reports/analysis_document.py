@@ -80,7 +80,7 @@ def _when(analysis: Analysis) -> str:
     if system is None or system.crash_time is None:
         return ""
     text = system.crash_time.strftime("%Y-%m-%d %H:%M:%S UTC")
-    if system.utc_offset_seconds is not None:
+    if system.utc_offset_seconds:
         zone = timezone(timedelta(seconds=system.utc_offset_seconds))
         local = system.crash_time.astimezone(zone)
         text = f"{local.strftime('%Y-%m-%d %H:%M:%S')} {local.strftime('%z')[:3]}:{local.strftime('%z')[3:]} ({text})"
