@@ -100,7 +100,8 @@ def _keep(kitchen: Kitchen, position: int, result: Result) -> None:
 # --- workers: a process each, which a crash or too much memory may end ---
 
 
-def _work(connection: Connection, kitchen: Kitchen, positions: range) -> None:
+def _work(connection: Connection, other_end: Connection, kitchen: Kitchen, positions: range) -> None:
+    other_end.close()  # or this process would wait for itself when the one that reads is gone
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
     for position in positions:
         result = kitchen.examine(position)
@@ -119,7 +120,9 @@ class Worker:
 
     def _start(self) -> None:
         self.connection, child = multiprocessing.Pipe(duplex=False)
-        self.process = multiprocessing.Process(target=_work, args=(child, self.kitchen, self.left), daemon=True)
+        self.process = multiprocessing.Process(
+            target=_work, args=(child, self.connection, self.kitchen, self.left), daemon=True
+        )
         self.process.start()
         child.close()
 

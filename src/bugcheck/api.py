@@ -19,6 +19,7 @@ from bugcheck.findings.findings import Crash
 from bugcheck.gaps import Gap
 from bugcheck.machine.machine import Machine
 from bugcheck.verdict.analysis import Analysis
+from bugcheck.verdict.combined import CombinedVerdict, combine
 from bugcheck.verdict.verdict import judge
 
 if TYPE_CHECKING:
@@ -373,12 +374,14 @@ def _fetched(result: Search) -> FetchedFile:
 
 __all__ = [
     "STANDARD_INPUT",
+    "CombinedVerdict",
     "DumpError",
     "FetchedFile",
     "Outcome",
     "SymbolOptions",
     "analyze",
     "analyze_all",
+    "combine",
     "disassembly",
     "fetch_symbols",
     "modules_on_stacks",

@@ -7,6 +7,7 @@ from argparse import Namespace
 from collections.abc import Iterator
 from typing import TextIO
 
+from bugcheck import Analysis
 from bugcheck.api import Outcome, analyze_all, shielded
 from bugcheck.cli.symbol_arguments import symbol_options
 from bugcheck.cli.terminal import complain, output, wants_colour, width_of, with_progress
@@ -18,14 +19,32 @@ def run(options: Namespace) -> int:
     status = 0
     try:
         with output(options.output) as stream:
+            analyses: list[Analysis] = []
             for index, outcome in enumerate(_outcomes(options)):
                 status = max(status, _show(outcome, options, stream, index))
+                if outcome.analysis is not None and not options.json:
+                    analyses.append(outcome.analysis)
+            if not options.json:
+                stream.write(_together(analyses, options, stream))
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise
         complain(f"{options.output}: {error.strerror}")
         return 2
     return status
+
+
+def _together(analyses: list[Analysis], options: Namespace, stream: TextIO) -> str:
+    """Write one verdict for each machine with several dumps."""
+    if len(analyses) < 2:
+        return ""
+    from bugcheck.api import combine
+    from bugcheck.reports.combined_document import combined_document
+    from bugcheck.reports.formats.text import draw
+
+    colour = options.output is None and wants_colour(options, stream)
+    drawn = (draw(combined_document(each), colour=colour, width=width_of(stream)) for each in combine(analyses))
+    return "".join(f"\n══ together ══\n{text}" for text in drawn)
 
 
 def _outcomes(options: Namespace) -> Iterator[Outcome]:

@@ -1,0 +1,207 @@
+"""A Page: what a long report says, in sections whose evidence can be linked to; html_page.py draws it.
+
+A Document fits one screen; a page has room for every register and module, and its citations jump to their evidence.
+Strings here are raw, exactly as in a Document: the renderer escapes them.  Anchors are made from `anchor` alone, so
+nothing a dump says can become an address.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bugcheck.reports.document import Block, Document, Facts, Headline, Points, Table
+
+ANCHOR_LIMIT = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Words that jump to `target`, an anchor of the same page; plain words where `target` is empty or absent."""
+
+    text: str
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One sentence, the places it can be checked at, and a remark in small print."""
+
+    text: str
+    links: tuple[Link, ...] = ()
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """Statements under one label ("why"); `tone` is "for", "against", "doubt" or ""."""
+
+    label: str
+    items: tuple[Statement, ...]
+    tone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A labelled line that can be jumped to. An empty label continues the entry above; `code` asks for fixed width."""
+
+    label: str
+    text: str
+    anchor: str = ""
+    code: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """Labelled lines."""
+
+    rows: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One level of a stack. `blamed` marks the level of the module that is blamed."""
+
+    index: int
+    place: str
+    detail: str
+    found_by: str
+    anchor: str = ""
+    blamed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Neighbouring levels that are hidden until asked for, and why."""
+
+    reason: str
+    levels: tuple[Level, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StackList:
+    """A stack, innermost level first; `ending` says why there are no more levels."""
+
+    items: tuple[Level | Fold, ...]
+    ending: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Registers:
+    """Registers with their values; anchors are `prefix` and the register's name, none where the prefix is empty."""
+
+    caption: str
+    values: tuple[tuple[str, str], ...]
+    prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GridRow:
+    """A row of a grid. `tone` is "blamed", "own" (not part of Windows) or ""; `keys` are what sorting compares."""
+
+    cells: tuple[str, ...]
+    keys: tuple[str, ...] = ()
+    anchor: str = ""
+    tone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table whose rows can be jumped to and, with a script, sorted. `code` names columns in fixed width."""
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[GridRow, ...]
+    code: frozenset[str] = frozenset()
+    numeric: frozenset[str] = frozenset()
+    sortable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One kind of memory in a map: how much of it, and the stretches drawn, as parts of the width (0 to 1)."""
+
+    kind: str
+    pieces: int
+    size: str
+    spans: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryMap:
+    """What a dump holds, as lanes over one scale of addresses; `ticks` are (place, address) of the scale."""
+
+    caption: str
+    lanes: tuple[Lane, ...]
+    ticks: tuple[tuple[float, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """What is not known, what is missing for it, and the command that gets it ("" where nothing can)."""
+
+    what: str
+    missing: str
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Remedies:
+    """Gaps with their remedies."""
+
+    items: tuple[Remedy, ...]
+
+
+Part = Block | Statements | Entries | StackList | Registers | Grid | MemoryMap | Remedies
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Parts under one heading; a `folded` section is closed until asked for, and left out in print."""
+
+    heading: str
+    parts: tuple[Part, ...]
+    anchor: str = ""
+    folded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A whole report.
+
+    Attributes:
+        subject: what it is about (a file). headline: the sentence read first; `note` and `tone` as in a Headline.
+        confidence: 0 to 1, or None where there is none to show.
+        sections: in order. colophon: small print at the end.
+    """
+
+    subject: str
+    headline: Headline
+    sections: tuple[Section, ...]
+    confidence: float | None = None
+    colophon: str = ""
+
+
+def anchor_of(*words: str) -> str:
+    """Make an anchor of words: lower-case ASCII letters, digits and hyphens only, so it needs no escaping anywhere."""
+    text = "-".join(words).lower()
+    kept = "".join(char if char.isascii() and char.isalnum() else "-" for char in text)
+    return kept[:ANCHOR_LIMIT].strip("-")
+
+
+def page_of(document: Document) -> Page:
+    """Arrange a Document as a page: its first headline on top, every other block in order below."""
+    headline = next((block for block in document.blocks if isinstance(block, Headline)), Headline(document.subject))
+    rest = [block for block in document.blocks if block is not headline]
+    return Page(document.subject, headline, tuple(_section(block) for block in rest))
+
+
+def _section(block: Block) -> Section:
+    """A block as a section of its own: what it is called is its heading."""
+    if isinstance(block, Table):
+        return Section(block.title, (Table("", block.columns, block.rows, block.numeric),), anchor_of(block.title))
+    if isinstance(block, Points):
+        statements = Statements("", tuple(Statement(item) for item in block.items))
+        return Section(block.label.capitalize(), (statements,), anchor_of(block.label))
+    if isinstance(block, Facts):
+        return Section("", (block,))
+    return Section(block.text, ())
