@@ -19,7 +19,6 @@ from bugcheck.findings.findings import Crash
 from bugcheck.gaps import Gap
 from bugcheck.machine.machine import Machine
 from bugcheck.verdict.analysis import Analysis
-from bugcheck.verdict.combined import CombinedVerdict, combine
 from bugcheck.verdict.verdict import judge
 
 if TYPE_CHECKING:
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
     from bugcheck.symbols.server import SymbolClient
     from bugcheck.symbols.store import Search
     from bugcheck.symbols.wanted import WantedFile
+    from bugcheck.verdict.combined import CombinedVerdict
+    from bugcheck.verdict.crash_record import CrashRecord
 
 STANDARD_INPUT = "-"
 HASH_LIMIT = 4 << 30
@@ -259,6 +260,20 @@ def read_memory(dump: Dump, address: int, size: int, *, physical: bool = False) 
     return memory.read(address, size)
 
 
+def crash_record(analysis: Analysis) -> CrashRecord | None:
+    """Take out of an analysis what combine() needs, so that its dump need not stay open; None when it says nothing."""
+    from bugcheck.verdict import crash_record as records
+
+    return records.crash_record(analysis)
+
+
+def combine(records: Iterable[CrashRecord]) -> list[CombinedVerdict]:
+    """One verdict for each machine that has several crashes among these records."""
+    from bugcheck.verdict import combined
+
+    return combined.combine(records)
+
+
 def stacks_of(
     analysis: Analysis, *, every: bool = False, trap_frame: str | None = None, context_record: str | None = None
 ) -> list[NamedStack]:
@@ -374,7 +389,6 @@ def _fetched(result: Search) -> FetchedFile:
 
 __all__ = [
     "STANDARD_INPUT",
-    "CombinedVerdict",
     "DumpError",
     "FetchedFile",
     "Outcome",
@@ -382,6 +396,7 @@ __all__ = [
     "analyze",
     "analyze_all",
     "combine",
+    "crash_record",
     "disassembly",
     "fetch_symbols",
     "modules_on_stacks",

@@ -104,9 +104,7 @@ def server(story: Path, tmp_path: Path) -> Iterator[str]:
         thread.join()
 
 
-def test_fetch_check_and_manifest(
-    story: Path, server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_fetch_check_and_manifest(story: Path, server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     dump, cache = str(story / "story.dmp"), tmp_path / "cache"
     cache.mkdir()
     status, text = run(capsys, "symbols", "manifest", dump)
@@ -131,7 +129,16 @@ def test_fetch_by_manifest_to_a_folder(
     arguments = ["symbols", "fetch", "--manifest", str(listing), "--to", str(target), "--symbols", f"srv*{server}"]
     assert main(arguments) == 0
     assert "names no file" in capsys.readouterr().err
-    _, text = run(capsys, "stack", "--kb", str(story / "story.dmp"), "--symbols", str(target), "--symbol-cache", str(tmp_path / "c"))
+    _, text = run(
+        capsys,
+        "stack",
+        "--kb",
+        str(story / "story.dmp"),
+        "--symbols",
+        str(target),
+        "--symbol-cache",
+        str(tmp_path / "c"),
+    )
     assert "nt!KiFastCallEntry+0xfc" in text
 
 
@@ -148,7 +155,14 @@ def test_a_kernel_table_is_proved_by_the_dumps_own_debugger_data(
     # corpus/symbols/isf/PICKED.tsv: one of eleven tables matches this dump, whose PDB identity is not in it
     dump = corpus / "kernel" / "rizinorg__rizin-testbins__triage_x64.dmp"
     _, text = run(
-        capsys, "stack", "--json", str(dump), "--symbols", str(corpus / "symbols" / "isf"), "--symbol-cache", str(tmp_path)
+        capsys,
+        "stack",
+        "--json",
+        str(dump),
+        "--symbols",
+        str(corpus / "symbols" / "isf"),
+        "--symbol-cache",
+        str(tmp_path),
     )
     names = [frame["name"] for stack in json.loads(text)["stacks"] for frame in stack["frames"]]
     assert "nt!KeBugCheckEx" in names

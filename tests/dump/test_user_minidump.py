@@ -522,13 +522,13 @@ def hostile_ranges() -> bytes:
 def test_adversarial_counts_take_bounded_time(make: Any) -> None:
     data = make()
     best = min(_seconds(data) for _ in range(3))
-    assert best < 1.5  # about 0.2 s on the machine this was written on; the rest is for busy ones
+    assert best < 10  # a limit against running away; about 0.2 s is usual
 
 
 def _seconds(data: bytes) -> float:
-    started = time.perf_counter()
+    started = time.process_time()
     dump = read(data)
-    elapsed = time.perf_counter() - started
+    elapsed = time.process_time() - started
     assert dump.gaps
     return elapsed
 

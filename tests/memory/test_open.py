@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import mmap
 import sys
 import tracemalloc
@@ -25,7 +24,7 @@ HEAD32 = 0x82A0_33A0
 
 
 def header(base: int, head: int = HEAD, build: int = 19041) -> KernelHeader:
-    values = {field.name: 0 for field in dataclasses.fields(KernelHeader)}
+    values = dict.fromkeys(KernelHeader._fields, 0)
     values |= {"directory_table_base": base, "loaded_module_list": head, "build": build}
     return KernelHeader(**{**values, "bugcheck_parameters": (0, 0, 0, 0), "comment": ""})  # type: ignore[arg-type]
 

@@ -16,7 +16,7 @@ from bugcheck.stack.x64 import REGISTERS, X64Unwinder
 from tests.stack.sources import NoSymbols, Pieces, loaded, module_of
 
 BASE, STACK, STACK_SIZE = 0x1_4000_0000, 0x2000_0000, 0x8000
-SECONDS_PER_WALK = 2.0
+SECONDS_PER_WALK = 10.0
 DATA = Path(__file__).parent / "data"
 
 
@@ -37,9 +37,9 @@ def walk_mutants(name: str, architecture: Architecture, count: int) -> None:
         source = StackSource(Pieces(pieces), ModuleList((module,)), NoSymbols(), (STACK, STACK + STACK_SIZE))
         context = _context(dice, architecture, len(data))
         unwinder = X64Unwinder() if architecture is Architecture.X64 else Arm64Unwinder()
-        started = time.perf_counter()
+        started = time.process_time()
         stack = walk(context, unwinder, source)
-        assert time.perf_counter() - started < SECONDS_PER_WALK, seed
+        assert time.process_time() - started < SECONDS_PER_WALK, seed
         assert 1 <= len(stack.frames) <= FRAME_LIMIT, seed
 
 

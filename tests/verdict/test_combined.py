@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bugcheck import synth
-from bugcheck.api import analyze_all
+from bugcheck.api import analyze_all, crash_record
 from bugcheck.findings.findings import Category
 from bugcheck.reports.combined_document import combined_document, sentence
 from bugcheck.reports.formats.text import draw
 from bugcheck.synth import DumpKind
 from bugcheck.synth.description import BugCheckDescription
-from bugcheck.verdict.analysis import Analysis
 from bugcheck.verdict.combined import combine
+from bugcheck.verdict.crash_record import CrashRecord
 
 MACHINE = synth.x64_machine()
 DRIVER = MACHINE.modules[2].base + 0x1020
 KERNEL = MACHINE.modules[0].base
 
 
-def analyses(folder: Path, *checks: tuple[int, tuple[int, int, int, int]]) -> list[Analysis]:
+def records(folder: Path, *checks: tuple[int, tuple[int, int, int, int]]) -> list[CrashRecord]:
     paths: list[Path] = []
     for day, (code, parameters) in enumerate(checks):
         machine = replace(
@@ -34,53 +35,65 @@ def analyses(folder: Path, *checks: tuple[int, tuple[int, int, int, int]]) -> li
         )
         paths.append(folder / f"{day}.dmp")
         paths[-1].write_bytes(synth.build_kernel_dump(machine, DumpKind.TRIAGE_FULL_PATHS))
-    found = [outcome.analysis for outcome in analyze_all(reversed(paths), hash_file=False)]
-    return [analysis for analysis in found if analysis is not None]
+    return records_of(reversed(paths))
+
+
+def records_of(paths: Iterable[Path]) -> list[CrashRecord]:
+    found = [crash_record(o.analysis) for o in analyze_all(paths, hash_file=False) if o.analysis]
+    return [record for record in found if record is not None]
 
 
 def test_the_same_place_in_every_dump_is_software(tmp_path: Path) -> None:
-    [verdict] = combine(analyses(tmp_path, *[(0xD1, (0x10, 2, 1, DRIVER))] * 4))
+    [verdict] = combine(records(tmp_path, *[(0xD1, (0x10, 2, 1, DRIVER))] * 4))
     assert (verdict.module, verdict.count, verdict.category) == ("flaky", 4, Category.DRIVER)
     assert verdict.level == "high"
     assert "same place" in " ".join(verdict.because)
-    moments = [a.system.crash_time for a in verdict.analyses if a.system]
+    moments = [a.crash_time for a in verdict.records]
     assert moments == sorted(moments)
 
 
 def test_scattered_checks_in_the_kernel_are_a_hint_at_hardware_and_no_more(tmp_path: Path) -> None:
-    checks = [(0xA, (0x10, 2, 0, KERNEL + 0x111)), (0x50, (0x20, 0, KERNEL + 0x222, 0)), (0x7E, (0xC0000005, KERNEL + 0x333, 0, 0))]
-    [verdict] = combine(analyses(tmp_path, *checks))
+    checks = [
+        (0xA, (0x10, 2, 0, KERNEL + 0x111)),
+        (0x50, (0x20, 0, KERNEL + 0x222, 0)),
+        (0x7E, (0xC0000005, KERNEL + 0x333, 0, 0)),
+    ]
+    [verdict] = combine(records(tmp_path, *checks))
     assert verdict.category is Category.HARDWARE
     assert verdict.level == "low"
 
 
 def test_flipped_bits_that_repeat_are_hardware(tmp_path: Path) -> None:
     flip = (0x1A, (0x41792, 0xFFFF_DD01_0BC5_D3F8, 1 << 37, 0))
-    [verdict] = combine(analyses(tmp_path, flip, flip, (0xA, (0x10, 2, 0, KERNEL))))
+    [verdict] = combine(records(tmp_path, flip, flip, (0xA, (0x10, 2, 0, KERNEL))))
     assert verdict.category is Category.HARDWARE
     assert verdict.level == "high"
     assert sentence(verdict).startswith("Hardware")
 
 
 def test_two_dumps_that_agree_on_nothing(tmp_path: Path) -> None:
-    [verdict] = combine(analyses(tmp_path, (0xA, (0x10, 2, 0, KERNEL)), (0xEF, (0, 0, 0, 0))))
+    [verdict] = combine(records(tmp_path, (0xA, (0x10, 2, 0, KERNEL)), (0xEF, (0, 0, 0, 0))))
     assert verdict.level == "none"
     assert verdict.module is None
     assert "agree on nothing" in draw(combined_document(verdict), colour=False, width=100)
 
 
 def test_one_dump_and_stops_on_purpose_are_not_combined(tmp_path: Path) -> None:
-    assert combine(analyses(tmp_path, (0xD1, (0x10, 2, 1, DRIVER)), (0xE2, (0, 0, 0, 0)))) == []
+    assert combine(records(tmp_path, (0xD1, (0x10, 2, 1, DRIVER)), (0xE2, (0, 0, 0, 0)))) == []
 
 
 @pytest.mark.corpus
 def test_the_real_machines(corpus: Path) -> None:
     # corpus/expected/truth.jsonl: machine B's memory flips bits; the laptop's atikmdag.sys stops the system itself
-    found = [outcome.analysis for outcome in analyze_all([corpus / "kernel"], hash_file=False)]
-    verdicts = {v.analyses[0].system.build: v for v in combine(a for a in found if a) if v.analyses[0].system}  # type: ignore[union-attr]
+    verdicts = {verdict.records[0].build: verdict for verdict in combine(records_of([corpus / "kernel"]))}
     assert verdicts[26100].category is Category.HARDWARE
     assert verdicts[26100].level == "high"
-    assert len(verdicts[26100].analyses) == 8
+    assert len(verdicts[26100].records) == 8
     assert verdicts[9600].module == "atikmdag"
     assert verdicts[9600].level == "high"
     assert any(change.startswith("atikmdag.sys was replaced") for change in verdicts[9600].changed)
+
+
+def test_copies_of_one_crash_count_once(tmp_path: Path) -> None:
+    once = records(tmp_path, (0xD1, (0x10, 2, 1, DRIVER)))
+    assert combine([*once, once[0]._replace(path="copy.dmp")]) == []

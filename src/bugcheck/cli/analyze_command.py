@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from bugcheck import Analysis
 from bugcheck.api import Outcome, analyze_all, shielded
-from bugcheck.cli.symbol_arguments import symbol_options
+from bugcheck.cli.arguments import password_of, symbol_options
 from bugcheck.cli.terminal import complain, output, wants_colour, width_of, with_progress
 from bugcheck.errors import BugcheckError
+
+if TYPE_CHECKING:
+    from bugcheck.verdict.crash_record import CrashRecord
 
 
 def run(options: Namespace) -> int:
@@ -19,13 +22,12 @@ def run(options: Namespace) -> int:
     status = 0
     try:
         with output(options.output) as stream:
-            analyses: list[Analysis] = []
+            records: list[CrashRecord] = []
             for index, outcome in enumerate(_outcomes(options)):
                 status = max(status, _show(outcome, options, stream, index))
-                if outcome.analysis is not None and not options.json:
-                    analyses.append(outcome.analysis)
-            if not options.json:
-                stream.write(_together(analyses, options, stream))
+                if outcome.analysis is not None and not (options.json or options.quiet):
+                    records.extend(_record(outcome.analysis))
+            stream.write(_together(records, options, stream))
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise
@@ -34,26 +36,32 @@ def run(options: Namespace) -> int:
     return status
 
 
-def _together(analyses: list[Analysis], options: Namespace, stream: TextIO) -> str:
+def _record(analysis: Analysis) -> list[CrashRecord]:
+    from bugcheck.api import crash_record
+
+    record = crash_record(analysis)
+    return [record] if record else []
+
+
+def _together(records: list[CrashRecord], options: Namespace, stream: TextIO) -> str:
     """Write one verdict for each machine with several dumps."""
-    if len(analyses) < 2:
+    if len(records) < 2:
         return ""
     from bugcheck.api import combine
     from bugcheck.reports.combined_document import combined_document
     from bugcheck.reports.formats.text import draw
 
     colour = options.output is None and wants_colour(options, stream)
-    drawn = (draw(combined_document(each), colour=colour, width=width_of(stream)) for each in combine(analyses))
+    drawn = (draw(combined_document(each), colour=colour, width=width_of(stream)) for each in combine(records))
     return "".join(f"\n══ together ══\n{text}" for text in drawn)
 
 
 def _outcomes(options: Namespace) -> Iterator[Outcome]:
-    password = options.password.encode() if options.password else None
     outcomes = analyze_all(
         options.files,
         hash_file=options.json,
         standard_input=sys.stdin.buffer,
-        password=password,
+        password=password_of(options),
         symbols=symbol_options(options),
         scan=not options.no_scan,
     )

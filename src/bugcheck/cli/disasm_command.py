@@ -6,19 +6,18 @@ import sys
 from argparse import Namespace
 
 from bugcheck.api import analyze_all, disassembly
-from bugcheck.cli.symbol_arguments import symbol_options
+from bugcheck.cli.arguments import password_of, symbol_options
 from bugcheck.cli.terminal import complain, output
 from bugcheck.reports.escape import printable
 
 
 def run(options: Namespace) -> int:
     """List the instructions; 0 done, 2 wrong usage, 3 unreadable."""
-    password = options.password.encode() if options.password else None
     [outcome, *others] = analyze_all(
         options.files,
         hash_file=False,
         standard_input=sys.stdin.buffer,
-        password=password,
+        password=password_of(options),
         symbols=symbol_options(options),
     )
     if outcome.analysis is None or others:

@@ -7,6 +7,7 @@ from argparse import Namespace
 
 from bugcheck.addresses import format_address, parse_address
 from bugcheck.api import Outcome, open_all, read_memory
+from bugcheck.cli.arguments import password_of
 from bugcheck.cli.terminal import complain, output
 from bugcheck.dump.dump import Dump
 from bugcheck.errors import BugcheckError, PartialRead, UsageError
@@ -14,8 +15,7 @@ from bugcheck.errors import BugcheckError, PartialRead, UsageError
 
 def run(options: Namespace) -> int:
     """Read the bytes; 0 all there, 2 wrong usage, 3 unreadable, 4 only the first part is there."""
-    password = options.password.encode() if options.password else None
-    opened = list(open_all(options.files, standard_input=sys.stdin.buffer, password=password))
+    opened = list(open_all(options.files, standard_input=sys.stdin.buffer, password=password_of(options)))
     dump = None if isinstance(opened[0], Outcome) else opened[0].dump
     if dump is None:
         complain(str(opened[0].error))

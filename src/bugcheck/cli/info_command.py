@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from bugcheck.addresses import format_hex
 from bugcheck.api import Outcome, open_all
+from bugcheck.cli.arguments import password_of
 from bugcheck.cli.terminal import complain, output, wants_colour, width_of
 from bugcheck.dump.dump import Dump
 from bugcheck.reports.document import Document, Facts
@@ -19,9 +20,8 @@ Rows = Iterator[tuple[str, str]]
 def run(options: Namespace) -> int:
     """Show the header facts of each file; returns the highest exit status."""
     status = 0
-    password = options.password.encode() if options.password else None
     with output(None) as stream:
-        for opened in open_all(options.files, standard_input=sys.stdin.buffer, password=password):
+        for opened in open_all(options.files, standard_input=sys.stdin.buffer, password=password_of(options)):
             dump = None if isinstance(opened, Outcome) else opened.dump
             if dump is None:
                 complain(str(opened.error))

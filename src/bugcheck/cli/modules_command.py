@@ -6,6 +6,7 @@ import sys
 from argparse import Namespace
 
 from bugcheck.api import analyze_all
+from bugcheck.cli.arguments import password_of
 from bugcheck.cli.terminal import complain, output, wants_colour
 from bugcheck.reports.document import Document
 
@@ -16,9 +17,10 @@ WIDE = 400
 def run(options: Namespace) -> int:
     """List the modules of each file; returns the highest exit status."""
     status = 0
-    password = options.password.encode() if options.password else None
     with output(None) as stream:
-        for outcome in analyze_all(options.files, hash_file=False, standard_input=sys.stdin.buffer, password=password):
+        for outcome in analyze_all(
+            options.files, hash_file=False, standard_input=sys.stdin.buffer, password=password_of(options)
+        ):
             if outcome.analysis is None:
                 complain(str(outcome.error))
                 status = max(status, outcome.exit_status)

@@ -7,7 +7,7 @@ from argparse import Namespace
 
 from bugcheck import Analysis
 from bugcheck.api import Outcome, analyze_all, stacks_of
-from bugcheck.cli.symbol_arguments import symbol_options
+from bugcheck.cli.arguments import password_of, symbol_options
 from bugcheck.cli.terminal import complain, output, wants_colour
 
 WIDE = 400
@@ -17,13 +17,12 @@ EVERY_FRAME = 4096
 def run(options: Namespace) -> int:
     """Show the stacks of each file; returns the highest exit status."""
     status = 0
-    password = options.password.encode() if options.password else None
     with output(None) as stream:
         for outcome in analyze_all(
             options.files,
             hash_file=False,
             standard_input=sys.stdin.buffer,
-            password=password,
+            password=password_of(options),
             symbols=symbol_options(options),
             scan=not options.no_scan,
         ):

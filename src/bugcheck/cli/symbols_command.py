@@ -16,7 +16,7 @@ from bugcheck.api import (
     symbol_manifest,
     symbols_checked,
 )
-from bugcheck.cli.symbol_arguments import symbol_options
+from bugcheck.cli.arguments import password_of, symbol_options
 from bugcheck.cli.terminal import complain, output, transfer_progress
 from bugcheck.errors import UsageError
 
@@ -29,9 +29,8 @@ def run(options: Namespace) -> int:
 
 
 def _analyses(options: Namespace, symbols: SymbolOptions | None) -> Iterator[Analysis]:
-    password = options.password.encode() if options.password else None
     for outcome in analyze_all(
-        options.files, hash_file=False, standard_input=sys.stdin.buffer, password=password, symbols=symbols
+        options.files, hash_file=False, standard_input=sys.stdin.buffer, password=password_of(options), symbols=symbols
     ):
         if outcome.analysis is None:
             complain(str(outcome.error))

@@ -3,6 +3,9 @@
 A reader in `formats/` fills a Dump and interprets nothing beyond the file: addresses stay as the file has them,
 contexts and records stay bytes with their place, and what could not be read is a Gap.  Memory is described (where
 each run lies in the file) and read by the next stage.
+
+The records are named tuples rather than dataclasses: making one of those classes costs a tenth, and every start makes
+all of them.
 """
 
 from __future__ import annotations
@@ -85,8 +88,7 @@ class PhysicalMap(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class RawContext:
+class RawContext(NamedTuple):
     """A processor context as bytes.
 
     Attributes:
@@ -100,8 +102,7 @@ class RawContext:
     file_offset: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RawException:
+class RawException(NamedTuple):
     """An exception record, widened to 64 bits.
 
     Attributes:
@@ -117,8 +118,7 @@ class RawException:
     thread_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RawModule:
+class RawModule(NamedTuple):
     """A loaded image as the dump lists it.
 
     Attributes:
@@ -138,8 +138,7 @@ class RawModule:
     image: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RawUnloadedModule:
+class RawUnloadedModule(NamedTuple):
     """An image that is no longer loaded. `end` is the first address after it; `unloaded_at` is a FILETIME or 0."""
 
     name: str
@@ -150,8 +149,7 @@ class RawUnloadedModule:
     checksum: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class RawThread:
+class RawThread(NamedTuple):
     """A thread of a user-mode dump."""
 
     id: int
@@ -167,8 +165,7 @@ class RawThread:
     start_address: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
+class Stream(NamedTuple):
     """A stream or secondary-data blob: its kind (a number, a GUID), a name when the kind is known, place and size."""
 
     kind: str
@@ -177,8 +174,7 @@ class Stream:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class KernelHeader:
+class KernelHeader(NamedTuple):
     """The fields of DUMP_HEADER32/64 as the file holds them (32-bit addresses zero-extended).
 
     Times are 100 ns ticks; `bugcheck_parameters` are the four parameters; None marks fields whose place holds the
@@ -212,8 +208,7 @@ class KernelHeader:
     boot_id: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class TriageFacts:
+class TriageFacts(NamedTuple):
     """What a small (triage) kernel dump says of itself beyond the common header.
 
     Offsets are file offsets, 0 where the writer left the part out; `process_offset`, `thread_offset` and
@@ -238,8 +233,7 @@ class TriageFacts:
     data_block_count: int
 
 
-@dataclass(frozen=True, slots=True)
-class UserFacts:
+class UserFacts(NamedTuple):
     """What a user-mode minidump says of its system and process (MINIDUMP_SYSTEM_INFO, MINIDUMP_MISC_INFO).
 
     `time` is seconds since 1970; `flags` MINIDUMP_TYPE; versions as in the stream; `cpu` a vendor or CPUID text;
@@ -315,8 +309,7 @@ class Dump:
         self.gaps.append(Gap(what, missing + where, damage=True))
 
 
-@dataclass(frozen=True, slots=True)
-class DumpFormat:
+class DumpFormat(NamedTuple):
     """A registered dump format.
 
     Attributes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bugcheck.binary import BinaryView
 from bugcheck.dump.dump import Dump, Stream
+from bugcheck.images.identity import format_guid
 
 SIGNATURE = b"DumpBlob"
 MAX_BLOBS = 4096
@@ -28,7 +29,7 @@ def read_secondary_data(dump: Dump, end: int) -> list[Stream]:
         if header_size < BLOB_HEADER_SIZE or start + data_size > view.size:
             _note_damage(dump, view, offset)
             break
-        streams.append(Stream(format_guid(view.read(offset + 4, 16)), "", start, data_size))
+        streams.append(Stream(f"{{{format_guid(view.read(offset + 4, 16))}}}", "", start, data_size))
         offset = start + data_size + after
     return streams
 
@@ -40,9 +41,3 @@ def _blob_header(view: BinaryView, offset: int) -> tuple[int, int, int, int]:
 def _note_damage(dump: Dump, view: BinaryView, offset: int) -> None:
     if view.read_up_to(offset, 64).strip(b"\0"):
         dump.damage("secondary data", "a blob reaches beyond the end of the file", offset)
-
-
-def format_guid(raw: bytes) -> str:
-    """Format 16 bytes as `{XXXXXXXX-XXXX-XXXX-XXXX-XXXXXXXXXXXX}` (first three fields little-endian)."""
-    a, b, c = raw[3::-1].hex(), raw[5:3:-1].hex(), raw[7:5:-1].hex()
-    return f"{{{a}-{b}-{c}-{raw[8:10].hex()}-{raw[10:16].hex()}}}".upper()

@@ -13,11 +13,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
 from bugcheck.addresses import MASK64
 from bugcheck.dump.dump import Architecture
+from bugcheck.machine.capstone_library import (
+    ARM,
+    ARM64,
+    MODE_32,
+    MODE_64,
+    MODE_ARM,
+    MODE_THUMB,
+    X86,
+    Engine,
+    is_installed,
+    open_engine,
+)
 from bugcheck.machine.context import Context
 
 MAX_INSTRUCTIONS = 4096
@@ -82,32 +92,22 @@ def disassemble(
     engine = _engine(architecture, thumb)
     if engine is None:
         return
-    for start, size, mnemonic, operands in engine.disasm_lite(code, address, min(count, MAX_INSTRUCTIONS)):
+    for start, size, mnemonic, operands in engine.decode(code, address, min(count, MAX_INSTRUCTIONS)):
         data = code[start - address : start - address + size]
         yield Instruction(start, data, mnemonic, _windbg(operands))
 
 
 def can_disassemble() -> bool:
     """Tell whether the disassembler is installed (it has no wheel for Windows on ARM64)."""
-    from importlib.util import find_spec
-
-    return find_spec("capstone") is not None
+    return is_installed()
 
 
-@cache
-def _engine(architecture: Architecture, thumb: bool) -> Any:
-    try:
-        import capstone  # type: ignore[import-untyped]  # 40 ms
-    except ImportError:
-        return None
-    modes = {
-        Architecture.X86: (capstone.CS_ARCH_X86, capstone.CS_MODE_32),
-        Architecture.X86_PAE: (capstone.CS_ARCH_X86, capstone.CS_MODE_32),
-        Architecture.X64: (capstone.CS_ARCH_X86, capstone.CS_MODE_64),
-        Architecture.ARM64: (capstone.CS_ARCH_ARM64, capstone.CS_MODE_ARM),
-        Architecture.ARM32: (capstone.CS_ARCH_ARM, capstone.CS_MODE_THUMB if thumb else capstone.CS_MODE_ARM),
-    }
-    return capstone.Cs(*modes[architecture])
+def _engine(architecture: Architecture, thumb: bool) -> Engine | None:
+    if architecture is Architecture.ARM32:
+        return open_engine(ARM, MODE_THUMB if thumb else MODE_ARM)
+    if architecture is Architecture.ARM64:
+        return open_engine(ARM64, MODE_ARM)
+    return open_engine(X86, MODE_64 if architecture is Architecture.X64 else MODE_32)
 
 
 def _windbg(operands: str) -> str:

@@ -110,7 +110,9 @@ def _describe(code: int) -> tuple[str, str]:
     if code >> 11 == 1:
         timeout = ", after a timeout" if code >> 8 & 1 else ""
         return "bus", f"an error of the bus or interconnect{doing}{timeout}"
-    return "processor", f"error code {code:#06x}"
+    if code >> 10 == 1:
+        return "processor", f"an error inside the processor, code {code:#06x}"
+    return "processor", f"an error with the code {code:#06x}"
 
 
 def _pick(names: tuple[str, ...], index: int) -> str:

@@ -73,7 +73,7 @@ class MemoryDamage:
 
 @dataclass(frozen=True, slots=True)
 class PciExpressError:
-    """A PCI Express section: the device as segment:bus:device.function, its ids, and the uncorrectable errors' names."""
+    """A PCI Express section: the device as segment:bus:device.function, its ids, names of the uncorrectable errors."""
 
     port_type: str
     location: str | None

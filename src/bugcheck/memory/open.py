@@ -9,14 +9,18 @@ lists, if any, and a Gap.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from bugcheck.dump.dump import Architecture, Dump
 from bugcheck.errors import UsageError
 from bugcheck.gaps import Gap
 from bugcheck.memory.address_space import AddressSpace
 from bugcheck.memory.layers import LayeredSpace
 from bugcheck.memory.physical import PhysicalMemory
-from bugcheck.memory.translated import TranslatedSpace, detect_levels
 from bugcheck.memory.virtual_runs import VirtualRuns
+
+if TYPE_CHECKING:
+    from bugcheck.memory.translated import TranslatedSpace
 
 
 def open_physical(dump: Dump) -> PhysicalMemory | None:
@@ -47,6 +51,8 @@ def open_process(dump: Dump, physical: PhysicalMemory, directory_table_base: int
     Raises:
         UsageError: the dump is no kernel dump, or its architecture's page tables are not known.
     """
+    from bugcheck.memory.translated import TranslatedSpace, detect_levels  # 5 ms that small dumps need not spend
+
     if dump.kernel is None:
         raise UsageError(f"{dump.file.name} is not a kernel dump")
     header = dump.kernel

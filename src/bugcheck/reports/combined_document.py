@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from bugcheck.findings.findings import Category
 from bugcheck.reports.document import Block, Document, Headline, Points, Table
-from bugcheck.verdict.analysis import Analysis
 from bugcheck.verdict.combined import CombinedVerdict
-from bugcheck.verdict.headline import described
+from bugcheck.verdict.crash_record import CrashRecord
 
 CHANGES_SHOWN = 12
+ROWS_SHOWN = 24
 
 
 def combined_document(combined: CombinedVerdict) -> Document:
     """Arrange one machine's verdict for a person."""
     note = f"confidence  {combined.level}" if combined.level != "none" else ""
-    rows = tuple(_row(analysis) for analysis in combined.analyses)
+    newest = combined.records[-ROWS_SHOWN:]
+    title = combined.machine if len(newest) == len(combined.records) else f"{combined.machine}: the last {ROWS_SHOWN}"
     blocks: list[Block] = [
         Headline(sentence(combined), note, "red" if combined.level in ("high", "medium") else ""),
-        Table(combined.machine, ("when (UTC)", "bug check", "suspected", "how sure", "file"), rows),
+        Table(title, ("when (UTC)", "bug check", "suspected", "how sure", "file"), tuple(map(_row, newest))),
     ]
     if combined.because:
         blocks.append(Points("why", combined.because))
@@ -32,20 +33,17 @@ def combined_document(combined: CombinedVerdict) -> Document:
 
 def sentence(combined: CombinedVerdict) -> str:
     """The combined verdict in one sentence."""
-    total = len(combined.analyses)
+    total = len(combined.records)
     if combined.category is Category.HARDWARE:
         return f"Hardware, most likely memory or processor: seen over {total} dumps of this machine."
     if combined.module is not None:
-        newest = next(a for a in reversed(combined.analyses) if a.blame.module == combined.module)
-        module = newest.modules.named(combined.module)
-        name = described(newest.crash, module) if module else combined.module
+        name = next(r.suspect for r in reversed(combined.records) if r.blame.module == combined.module)
         return f"{name} is behind {combined.count} of {total} crashes of this machine."
     return f"{total} dumps of this machine agree on nothing that could be named."
 
 
-def _row(analysis: Analysis) -> tuple[str, ...]:
-    system, check, blame = analysis.system, analysis.bugcheck, analysis.blame
-    when = system.crash_time.strftime("%Y-%m-%d %H:%M:%S") if system and system.crash_time else ""
-    code = f"{check.code:#x} {check.name}" if check else ""
+def _row(record: CrashRecord) -> tuple[str, ...]:
+    blame = record.blame
+    when = record.crash_time.strftime("%Y-%m-%d %H:%M:%S") if record.crash_time else ""
     suspected = blame.symbol or blame.image or (blame.category.value if blame.level != "none" else "")
-    return when, code, suspected, blame.level, analysis.path.rpartition("/")[2]
+    return when, f"{record.code:#x} {record.name}", suspected, blame.level, record.path.rpartition("/")[2]

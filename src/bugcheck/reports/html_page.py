@@ -29,7 +29,9 @@ def html_page(page: Page) -> str:
         '<meta name="referrer" content="no-referrer">'
         f"<title>{escaped(page.headline.text)}</title><style>{style}</style>"
     )
-    return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>{body}<script>{script}</script></body></html>\n'
+    return (
+        f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>{body}<script>{script}</script></body></html>\n'
+    )
 
 
 def _header(page: Page) -> str:
@@ -38,7 +40,9 @@ def _header(page: Page) -> str:
     note = tag("p", escaped(page.headline.note), class_="note") if page.headline.note else ""
     meter = _meter(page.confidence) if page.confidence else ""
     tone = LEVEL_TONES.get(page.headline.tone, "")
-    verdict = tag("h1", escaped(page.headline.text)) + (tag("div", note + meter, class_="sure") if note or meter else "")
+    verdict = tag("h1", escaped(page.headline.text)) + (
+        tag("div", note + meter, class_="sure") if note or meter else ""
+    )
     return skip + tag("header", subject + tag("div", verdict, class_=f"verdict {tone}".strip()))
 
 

@@ -32,7 +32,7 @@ from bugcheck.reports.page import (
 
 CELL_LIMIT = 2000
 """Characters of one string that are drawn."""
-MAP_WIDTH, LANE_HEIGHT, LANE_STEP, MAP_LABEL = 1000, 16, 26, 0
+MAP_WIDTH, LANE_HEIGHT, LANE_STEP = 1000, 16, 26
 
 
 def escaped(text: str) -> str:
@@ -76,9 +76,7 @@ class Parts:
             return self.grid(Grid(part.title, part.columns, rows, numeric=part.numeric))
         return self._draw_rich(part)
 
-    def _draw_rich(
-        self, part: Statements | Entries | StackList | Registers | Grid | MemoryMap | Remedies
-    ) -> str:
+    def _draw_rich(self, part: Statements | Entries | StackList | Registers | Grid | MemoryMap | Remedies) -> str:
         if isinstance(part, Statements):
             return self.statements(part)
         if isinstance(part, Entries):
@@ -163,7 +161,9 @@ class Parts:
         caption = tag("caption", escaped(part.caption)) if part.caption else ""
         head = ""
         if any(part.columns):
-            cells = [tag("th", escaped(name), scope="col", class_=s) for name, s in zip(part.columns, styles, strict=True)]
+            cells = [
+                tag("th", escaped(name), scope="col", class_=s) for name, s in zip(part.columns, styles, strict=True)
+            ]
             head = tag("thead", tag("tr", "".join(cells)))
         body = "".join(self._row(row, styles) for row in part.rows)
         table = tag("table", caption + head + tag("tbody", body), class_="sortable" if part.sortable else "")
@@ -211,7 +211,10 @@ _LANE_HEADS = (("kind", ""), ("pieces", "n"), ("size", "n"))
 
 def _lane_row(index: int, kind: str, pieces: int, size: str) -> str:
     mark = tag("i", "", class_=f"key lane{index % 6}")
-    return tag("tr", tag("td", mark + escaped(kind)) + tag("td", f"{pieces:,}", class_="n") + tag("td", escaped(size), class_="n"))
+    return tag(
+        "tr",
+        tag("td", mark + escaped(kind)) + tag("td", f"{pieces:,}", class_="n") + tag("td", escaped(size), class_="n"),
+    )
 
 
 def _lane(spans: Iterable[tuple[float, float]], index: int) -> str:
@@ -227,9 +230,5 @@ def _lane(spans: Iterable[tuple[float, float]], index: int) -> str:
 
 def _tick(place: float, text: str, height: int) -> str:
     x = place * MAP_WIDTH
-    anchor = "start" if place < 0.92 else "end"
-    return (
-        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{height - 14}"/>'
-        f'<text x="{x + (3 if anchor == "start" else -3):.1f}" y="{height - 4}" text-anchor="{anchor}">'
-        f"{escaped(text)}</text>"
-    )
+    line = f'<line x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{height - 14}"/>'
+    return line + f'<text x="{x + 3:.1f}" y="{height - 4}">{escaped(text)}</text>'

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from bugcheck.images.pe_header import ByteReader
 from bugcheck.machine.context import Context
 from bugcheck.machine.modules import Module, ModuleList
 from bugcheck.memory.address_space import AddressSpace
-from bugcheck.symbols.symbols import SourceLine, Symbols
+
+if TYPE_CHECKING:
+    from bugcheck.symbols.symbols import SourceLine, Symbols
 
 
 class Trust(Enum):

@@ -27,6 +27,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 from bugcheck.dump.dump import Architecture
 from bugcheck.errors import MemoryFault
@@ -38,10 +39,11 @@ from bugcheck.stack.function_extent import may_reach
 from bugcheck.stack.known_callers import KNOWN_CALLERS
 from bugcheck.stack.module_image import ModuleImage, ModuleImages
 from bugcheck.stack.pointers import strip_pointer
-from bugcheck.stack.unwind_info_arm64 import find_unwind_info
 from bugcheck.stack.unwind_info_x64 import find_function
 from bugcheck.stack.x64_trap import read_trap_frame
-from bugcheck.symbols.symbols import Symbol
+
+if TYPE_CHECKING:
+    from bugcheck.symbols.symbols import Symbol
 
 NEAR_WORDS = 64
 """Pointer-sized words from the last good frame in which an indirect call or a frame chain counts."""
@@ -311,6 +313,8 @@ def _function_start(image: ModuleImage | None, rva: int, architecture: Architect
         if architecture is Architecture.X64:
             found = find_function(image, table, rva)
         elif architecture is Architecture.ARM64:
+            from bugcheck.stack.unwind_info_arm64 import find_unwind_info
+
             found = find_unwind_info(image, table, rva)
         else:
             return None

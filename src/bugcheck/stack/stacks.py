@@ -7,6 +7,7 @@ on top, what `kb` prints on opening); the fault's, from the trap frame or contex
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from bugcheck.addresses import parse_address
 from bugcheck.dump.dump import Architecture, RawThread
@@ -19,7 +20,9 @@ from bugcheck.machine.processors import Processor
 from bugcheck.stack.frame import Frame, StackSource, Unwinder
 from bugcheck.stack.walk import FRAME_LIMIT, starting_trust, walk
 from bugcheck.stack.wow64 import wow64_context
-from bugcheck.symbols.symbols import Symbols
+
+if TYPE_CHECKING:
+    from bugcheck.symbols.symbols import Symbols
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +129,7 @@ def _is_wow64(machine: Machine) -> bool:
     return machine.architecture is Architecture.X64 and machine.modules.named("wow64") is not None
 
 
-def stack_at(
-    machine: Machine, *, trap_frame: str | None, context_record: str | None, scan: bool = True
-) -> NamedStack:
+def stack_at(machine: Machine, *, trap_frame: str | None, context_record: str | None, scan: bool = True) -> NamedStack:
     """Walk from a trap frame or a context record at an address, as `.trap` and `.cxr` do. Raises UsageError."""
     address = parse_address(trap_frame or context_record or "")
     kind = "trap frame" if trap_frame else "context record"

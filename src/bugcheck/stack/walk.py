@@ -12,6 +12,7 @@ Folklore:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from bugcheck.addresses import is_canonical
 from bugcheck.dump.dump import Architecture
@@ -19,7 +20,9 @@ from bugcheck.machine.context import Context
 from bugcheck.machine.modules import Module
 from bugcheck.stack.exactness import lookup_address
 from bugcheck.stack.frame import Frame, StackSource, Step, Trust, Unwinder
-from bugcheck.symbols.symbols import SourceLine, Symbols
+
+if TYPE_CHECKING:
+    from bugcheck.symbols.symbols import SourceLine, Symbols
 
 FRAME_LIMIT = 512
 """Frames of one stack, inline ones not counted."""
@@ -155,6 +158,8 @@ def _names(symbols: Symbols | None, module: Module | None, at: int, ip: int) -> 
     base = module.base if module is not None else 0
     if symbols is None or module is None:
         return [_Name(None, ip - base)]
+    from bugcheck.symbols.symbols import SourceLine
+
     rva = at - base
     symbol = symbols.nearest(rva)
     line = symbols.line_at(rva)

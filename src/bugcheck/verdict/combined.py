@@ -1,11 +1,12 @@
-"""Several analyses of one machine → one verdict: what repeats points at software, what scatters at hardware.
+"""Several crashes of one machine → one verdict: what repeats points at software, what scatters at hardware.
 
-Source: the rule of thumb support people share (r/TechSupport BSOD guide: the same module and offset in all dumps is software,
-all different is hardware; one dump alone proves little), Raymond Chen's warning against buckets too coarse or too fine.
+Source: the rule of thumb support people share (r/TechSupport BSOD guide: the same module and offset in all dumps is
+software, all different is hardware; one dump alone proves little), Raymond Chen's warning against buckets too coarse or
+too fine.
 
-Folklore: one failing memory module shows as half a dozen different bug checks in a week, each with another victim; the same
-bit flipped twice is as good as a memory test.  A machine is told from another by what does not change between crashes:
-processor, processor count, kernel build.
+Folklore: one failing memory module shows as half a dozen different bug checks in a week, each with another victim; the
+same bit flipped twice is as good as a memory test.  A machine is told from another by what does not change between
+crashes: processor, processor count, kernel build.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from dataclasses import dataclass
 from math import prod
 
 from bugcheck.findings.findings import Category
-from bugcheck.verdict.analysis import Analysis
 from bugcheck.verdict.blame import level_of
+from bugcheck.verdict.crash_record import CrashRecord
 
 ENOUGH = 2
 SCATTERED = 3
@@ -33,14 +34,14 @@ class CombinedVerdict:
     """One verdict over several dumps of a machine.
 
     Attributes:
-        machine: the machine in words. analyses: its dumps, oldest first.
+        machine: the machine in words. records: its crashes, oldest first.
         category: what is blamed; module: debugger name of the module, or None.
         count: dumps that speak for it. confidence: 0 to 1; level: its word.
         because, against: sentences. changed: drivers that came, went or changed between the first dump and the last.
     """
 
     machine: str
-    analyses: tuple[Analysis, ...]
+    records: tuple[CrashRecord, ...]
     category: Category
     module: str | None
     image: str | None
@@ -52,33 +53,20 @@ class CombinedVerdict:
     changed: tuple[str, ...]
 
 
-def combine(analyses: Iterable[Analysis]) -> list[CombinedVerdict]:
-    """Group analyses by machine and judge each machine that has at least two dumps of a crash."""
-    machines: dict[tuple[object, ...], list[Analysis]] = {}
-    for analysis in analyses:
-        key = machine_key(analysis)
-        if key is not None:
-            machines.setdefault(key, []).append(analysis)
-    return [_judge(_by_time(group)) for group in machines.values() if len(group) >= ENOUGH]
+def combine(records: Iterable[CrashRecord]) -> list[CombinedVerdict]:
+    """Group crashes by machine and judge each machine that has at least two; copies of one crash count once."""
+    machines: dict[tuple[object, ...], dict[object, CrashRecord]] = {}
+    for record in records:
+        moment = (record.crash_time, record.code) if record.crash_time else record.path
+        machines.setdefault(record.machine_key, {}).setdefault(moment, record)
+    return [_judge(_by_time(group.values())) for group in machines.values() if len(group) >= ENOUGH]
 
 
-def machine_key(analysis: Analysis) -> tuple[object, ...] | None:
-    """What tells one machine from another; None for user dumps and for stops on purpose."""
-    system, check = analysis.system, analysis.bugcheck
-    if system is None or check is None or check.is_manual:
-        return None
-    return analysis.machine.architecture, system.cpu, system.processors, system.build, system.kernel_version
+def _by_time(group: Iterable[CrashRecord]) -> tuple[CrashRecord, ...]:
+    return tuple(sorted(group, key=lambda record: record.crash_time.timestamp() if record.crash_time else 0.0))
 
 
-def _by_time(group: list[Analysis]) -> tuple[Analysis, ...]:
-    def moment(analysis: Analysis) -> float:
-        time = analysis.system.crash_time if analysis.system else None
-        return time.timestamp() if time else 0.0
-
-    return tuple(sorted(group, key=moment))
-
-
-def _judge(group: tuple[Analysis, ...]) -> CombinedVerdict:
+def _judge(group: tuple[CrashRecord, ...]) -> CombinedVerdict:
     candidates = [_repeated(group, module) for module in _blamed_modules(group)]
     candidates.append(_hardware(group))
     confidence, category, module, count, because = max(candidates, key=lambda candidate: candidate[0])
@@ -87,8 +75,8 @@ def _judge(group: tuple[Analysis, ...]) -> CombinedVerdict:
     if confidence < ENOUGH / 10:
         category, module, image, count, because = Category.UNKNOWN, None, None, 0, ()
     return CombinedVerdict(
-        machine=_machine_words(group[0]),
-        analyses=group,
+        machine=group[0].machine,
+        records=group,
         category=category,
         module=module,
         image=image,
@@ -104,16 +92,16 @@ def _judge(group: tuple[Analysis, ...]) -> CombinedVerdict:
 Candidate = tuple[float, Category, str | None, int, tuple[str, ...]]
 
 
-def _blamed_modules(group: Sequence[Analysis]) -> list[str]:
-    return sorted({analysis.blame.module for analysis in group if analysis.blame.module})
+def _blamed_modules(group: Sequence[CrashRecord]) -> list[str]:
+    return sorted({record.blame.module for record in group if record.blame.module})
 
 
-def _repeated(group: Sequence[Analysis], module: str) -> Candidate:
+def _repeated(group: Sequence[CrashRecord], module: str) -> Candidate:
     """How far the dumps agree on one module: independent dumps add up, the same offset adds more."""
-    hits = [analysis for analysis in group if analysis.blame.module == module]
-    joint = 1 - prod(1 - analysis.blame.confidence for analysis in hits)
+    hits = [record for record in group if record.blame.module == module]
+    joint = 1 - prod(1 - record.blame.confidence for record in hits)
     share = len(hits) / len(group)
-    places = Counter(_place(analysis) for analysis in hits)
+    places = Counter(record.place for record in hits)
     place, times = places.most_common(1)[0]
     bonus = 1 - (1 - REPEAT_WEIGHT) ** (times - 1) if place else 0.0
     confidence = min((1 - (1 - joint) * (1 - bonus)) * (0.5 + share / 2), CAP)
@@ -123,25 +111,15 @@ def _repeated(group: Sequence[Analysis], module: str) -> Candidate:
     return confidence, Category.DRIVER, module, len(hits), tuple(because)
 
 
-def _place(analysis: Analysis) -> str | None:
-    if analysis.blame.symbol:
-        return analysis.blame.symbol
-    stack = analysis.crash.telling_stack
-    frames = stack.frames if stack else ()
-    return next((frame.name for frame in frames if frame.module and frame.module.name == analysis.blame.module), None)
-
-
-def _hardware(group: Sequence[Analysis]) -> Candidate:
+def _hardware(group: Sequence[CrashRecord]) -> Candidate:
     """Hardware findings of single dumps, flipped bits that repeat, and scattering over codes and places."""
-    weights: list[float] = []
+    speaking = [record for record in group if record.blame.category is Category.HARDWARE]
+    weights = [record.blame.confidence for record in speaking]
     because: list[str] = []
-    speaking = [a for a in group if a.blame.category is Category.HARDWARE]
-    for analysis in speaking:
-        weights.append(analysis.blame.confidence)
     if speaking:
         because.append(f"{len(speaking)} of {len(group)} dumps point at hardware by themselves")
-    codes = {analysis.bugcheck.code for analysis in group if analysis.bugcheck}
-    victims = {analysis.crash.faulting_address for analysis in group}
+    codes = {record.code for record in group}
+    victims = {record.faulting_address for record in group}
     if len(codes) >= SCATTERED and len(victims) >= SCATTERED and len(_software(group)) < len(group) / 2:
         weights.append(SCATTER_WEIGHT)
         because.append(f"{len(codes)} different bug checks in {len(group)} dumps, with no place in common")
@@ -151,31 +129,17 @@ def _hardware(group: Sequence[Analysis]) -> Candidate:
     return confidence, Category.HARDWARE, None, len(speaking), tuple(because)
 
 
-def _software(group: Sequence[Analysis]) -> list[Analysis]:
-    return [analysis for analysis in group if analysis.blame.module]
+def _software(group: Sequence[CrashRecord]) -> list[CrashRecord]:
+    return [record for record in group if record.blame.module]
 
 
-def _machine_words(analysis: Analysis) -> str:
-    system = analysis.system
-    assert system is not None
-    return ", ".join(part for part in (system.os, system.cpu or "", f"{system.processors} CPUs") if part)
-
-
-def _changed(first: Analysis, last: Analysis) -> Iterable[str]:
-    """Drivers that came, went or changed between two dumps; dump-stack copies left out."""
-    before, after = _drivers(first), _drivers(last)
+def _changed(first: CrashRecord, last: CrashRecord) -> Iterable[str]:
+    """Drivers that came, went or changed between two dumps."""
+    before, after = first.driver_stamps(), last.driver_stamps()
     for image in sorted(before.keys() | after.keys()):
         if image not in before:
             yield f"{image} is new"
         elif image not in after:
             yield f"{image} is gone"
         elif before[image] != after[image]:
-            yield f"{image} was replaced (time stamp {before[image]:08x} → {after[image]:08x})"
-
-
-def _drivers(analysis: Analysis) -> dict[str, int]:
-    return {
-        module.image.lower(): module.time_date_stamp
-        for module in analysis.modules
-        if not module.image.lower().startswith(("dump_", "hiber_"))
-    }
+            yield f"{image} was replaced (time stamp {before[image]} → {after[image]})"

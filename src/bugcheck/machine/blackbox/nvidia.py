@@ -6,7 +6,7 @@ Source: `nvcd.h` of NVIDIA/open-gpu-kernel-modules (MIT): NVCD_HEADER.  The reco
 from __future__ import annotations
 
 from bugcheck.binary import BinaryView
-from bugcheck.dump.secondary_data import format_guid
+from bugcheck.images.identity import format_guid
 from bugcheck.errors import CorruptDump
 from bugcheck.machine.blackbox.stream import Decoded
 
@@ -23,6 +23,6 @@ def decode(view: BinaryView, pointer_size: int) -> Decoded:
     del pointer_size
     if view.read(0, 4) != SIGNATURE:
         raise CorruptDump(view.name, "no NVCD signature", 0)
-    layout = format_guid(view.read(4, 16))
+    layout = f"{{{format_guid(view.read(4, 16))}}}"
     fields: dict[str, object] = {"layout": layout, "version": VERSIONS.get(layout, ""), "size": view.u32(20)}
     return Decoded(fields, f"NVIDIA's driver added {view.u32(20):,} bytes, which only NVIDIA can read")

@@ -10,7 +10,7 @@ stopped.  Problem 24 on a software device (SWD\\…) only says that it went away
 from __future__ import annotations
 
 from bugcheck.binary import BinaryView
-from bugcheck.dump.secondary_data import format_guid
+from bugcheck.images.identity import format_guid
 from bugcheck.machine.blackbox.stream import Decoded, time_at
 
 DEVICE_ID_OFFSET = 0x2C
@@ -51,7 +51,7 @@ def decode(view: BinaryView, pointer_size: int) -> Decoded:
         "problem": PROBLEMS.get(problem, ""),
         "veto_type": view.u32(0x24),
         "veto": view.utf16(veto_at, MAX_TEXT) if veto_at >= DEVICE_ID_OFFSET else "",
-        "activity_id": format_guid(view.read(0, 16)),
+        "activity_id": f"{{{format_guid(view.read(0, 16))}}}",
     }
     return Decoded(fields, _summary(fields, device, problem))
 

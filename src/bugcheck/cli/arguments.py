@@ -1,4 +1,4 @@
-"""Command-line arguments and environment → SymbolOptions."""
+"""Command-line arguments and environment → what the api takes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ from argparse import Namespace
 from collections.abc import Callable
 
 from bugcheck.api import SymbolOptions, symbol_cache_folder
+
+
+def password_of(options: Namespace) -> bytes | None:
+    """The password for encrypted archives, as the bytes zip files know."""
+    return options.password.encode() if options.password else None
 
 
 def symbol_options(options: Namespace, progress: Callable[[str, int, int], None] | None = None) -> SymbolOptions | None:
