@@ -158,7 +158,7 @@ ENTRY = b"\x48\x89\x4c\x24\x08"
 
 
 def _on_stack(caller: int) -> Crash:
-    """A check raised at a kernel function's first instruction, called from `caller`, which a call instruction precedes."""
+    """A check raised at a kernel function's first instruction, called from just behind a call, `caller`."""
     call = b"\x90" * 0x1B + b"\xe8" + bytes(4)
     kernel = replace(NT, code=ENTRY + b"\x90" * 11 + call)
     driver = replace(DRIVER, code=call + b"\x90" * 0x20)

@@ -14,7 +14,7 @@ from bugcheck.cli.terminal import complain, output, wants_colour, width_of, with
 from bugcheck.errors import BugcheckError
 
 if TYPE_CHECKING:
-    from bugcheck.verdict.crash_record import CrashRecord
+    from bugcheck.api import CrashRecord
 
 
 def run(options: Namespace) -> int:

@@ -42,7 +42,8 @@ class CrashRecord(NamedTuple):
 
     def driver_stamps(self) -> dict[str, str]:
         """Time stamp (hexadecimal) by driver file."""
-        return dict(reversed(line.split(" ", 1)) for line in self.drivers.splitlines())
+        pairs = (line.partition(" ") for line in self.drivers.splitlines())
+        return {image: stamp for stamp, _, image in pairs}
 
 
 def crash_record(analysis: Analysis) -> CrashRecord | None:

@@ -1,10 +1,10 @@
 """The telling stack → the first module on it that is not one of those found on everybody's stacks.
 
-Source: WinDbg's documented walk ("Using the !analyze Extension": from the top frame down, the first whose owner is known);
-which modules are passed over is our own list (knowledge/rarely_guilty.txt).
+Source: WinDbg's documented walk ("Using the !analyze Extension": from the top frame down, the first whose owner is
+known); which modules are passed over is our own list (knowledge/rarely_guilty.txt).
 
-Folklore: who called is a hint and no proof: a driver that merely passed a request on stands on the stack too.  A frame found
-by scanning weighs less than one found by unwind information.
+Folklore: who called is a hint and no proof: a driver that merely passed a request on stands on the stack too.  A frame
+found by scanning weighs less than one found by unwind information.
 """
 
 from __future__ import annotations

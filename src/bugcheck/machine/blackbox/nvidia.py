@@ -6,8 +6,8 @@ Source: `nvcd.h` of NVIDIA/open-gpu-kernel-modules (MIT): NVCD_HEADER.  The reco
 from __future__ import annotations
 
 from bugcheck.binary import BinaryView
-from bugcheck.images.identity import format_guid
 from bugcheck.errors import CorruptDump
+from bugcheck.images.identity import format_guid
 from bugcheck.machine.blackbox.stream import Decoded
 
 SIGNATURE = b"NVCD"

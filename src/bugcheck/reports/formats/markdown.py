@@ -4,7 +4,7 @@ Source: GitHub Flavored Markdown (tables, escapes) and CommonMark 0.31: any ASCI
 backslash, and inside a code span nothing is markup but the run of back-ticks that ends it.
 
 Folklore: trackers turn bare `@name`, `#12`, `www.…` and `https://…` into mentions, references and links, which a
-backslash does not stop everywhere; a zero-width joiner after the first character does, and is not seen.  Addresses
+backslash does not stop everywhere; a word joiner after the first character does, and is not seen.  Addresses
 (`fffff805`108776a0`) are written as code, where none of this happens.
 """
 
@@ -41,8 +41,8 @@ def escaped(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """A code span that holds the text whole, however many back-ticks it has; bars are escaped for tables."""
-    shown = printable(text).replace("|", "\\|")
+    """A code span that holds the text whole, however many back-ticks it has."""
+    shown = printable(text)
     longest = max((len(run) for run in _runs_of_ticks(shown)), default=0)
     fence = "`" * (longest + 1)
     pad = " " if shown.startswith("`") or shown.endswith("`") or not shown.strip() else ""
@@ -81,7 +81,8 @@ def _line_start(text: str) -> str:
 
 def _block(block: Block) -> Iterator[str]:
     if isinstance(block, Headline):
-        yield f"**{escaped(block.text)}**" + (f"  \n*{escaped(' '.join(block.note.split()))}*" if block.note else "")
+        note = " ".join(block.note.split())
+        yield _marked(block.text, "**") + (f"  \n{_marked(note, '*')}" if note else "")
     elif isinstance(block, Facts):
         yield from _facts(block)
     elif isinstance(block, Points):
@@ -90,15 +91,21 @@ def _block(block: Block) -> Iterator[str]:
         yield from _table(block)
 
 
+def _marked(text: str, mark: str) -> str:
+    """Bold or italic text; the marks count only next to a letter, so an empty text has none."""
+    inner = escaped(text.strip())
+    return f"{mark}{inner}{mark}" if inner else ""
+
+
 def _facts(block: Facts) -> Iterator[str]:
     yield "| | |"
     yield "|---|---|"
     for label, text in block.rows:
-        yield f"| {f'**{escaped(label)}**' if label else ''} | {escaped(_cut(_spaced(text)))} |"
+        yield f"| {_marked(label, '**')} | {escaped(_cut(_spaced(text)))} |"
 
 
 def _points(block: Points) -> Iterator[str]:
-    yield f"**{escaped(block.label.capitalize())}**"
+    yield _marked(block.label.capitalize(), "**")
     yield ""
     for item in block.items:
         command = item.removeprefix(COMMAND)
@@ -107,7 +114,7 @@ def _points(block: Points) -> Iterator[str]:
 
 def _table(block: Table) -> Iterator[str]:
     if block.title:
-        yield f"**{escaped(block.title)}**"
+        yield _marked(block.title, "**")
         yield ""
     yield "| " + " | ".join(escaped(head) for head in block.columns) + " |"
     yield "|" + "|".join("---:" if head in block.numeric else "---" for head in block.columns) + "|"
@@ -119,7 +126,7 @@ def _cell(text: str) -> str:
     """A cell; what looks like an address or a symbol is code."""
     cut = _cut(text)
     is_code = any(mark in cut for mark in ("`", "!", "+0x")) or (len(cut) >= 8 and cut.isalnum() and cut[0].isdigit())
-    return code(cut) if is_code else escaped(_spaced(cut))
+    return code(cut).replace("|", "\\|") if is_code else escaped(_spaced(cut))
 
 
 def _spaced(text: str) -> str:
