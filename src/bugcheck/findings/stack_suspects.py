@@ -3,10 +3,10 @@
 Frames of the stack walk come first.  Small dumps seldom hold the unwind data a walk needs, so the words of the stack
 that point into a module's code are looked at next.
 
-Folklore: a word may be left over from an earlier call.  It counts more where a call instruction ends right before the
-address, less where the code bytes are not in the dump, and not at all where they show no call.  On the corpus a word
-within the first 0x400 bytes named the right driver, one further up was often stale (9f.dmp: a network driver at +0x308
-of the idle thread's stack), so a single far word is no suspect.
+Folklore: a word may be left over from an earlier call, or be no code address at all.  On the corpus many words in one
+driver before any other's turn named the right one (both EA dumps), and a lone word without a call seen before it was
+wrong each time (9f.dmp: a network driver's at +0x308 of the idle thread's stack; 111317-27812-01.dmp: a storage
+driver's at +0x140).  So a lone word counts only where a call instruction ends right before its address.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from bugcheck.addresses import format_hex
 from bugcheck.findings.findings import Citation, Crash
 from bugcheck.findings.suspicion import Standing, standing_of
 from bugcheck.machine.modules import Module
+from bugcheck.machine.objects import read_thread
 from bugcheck.stack.call_sites import is_call_before
 from bugcheck.stack.frame import Trust
 from bugcheck.stack.stacks import NamedStack
@@ -31,7 +32,8 @@ LIMIT = 0x1000
 _OUTSIDE = (Standing.THIRD_PARTY, Standing.UNKNOWN)
 _FRAME, _SCAN = 0.4, 0.3
 """Small, because the rule on stacks (rules/first_suspect_on_stack.py) weighs the walk's frames already."""
-_CALL, _WORD = 0.8, 0.6
+_MANY, _CALL = 0.8, 0.6
+_MANY_WORDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,17 @@ def stack_suspect(crash: Crash, stack: NamedStack | None = None) -> Suspect | No
     stack = stack or crash.telling_stack
     if stack is None or not crash.dump.is_kernel:
         return None
-    return _from_frames(crash, stack) or _from_words(crash, stack)
+    return _from_frames(crash, stack) or _from_words(crash, stack.context.stack_pointer or 0)
+
+
+def thread_suspect(crash: Crash, address: int) -> Suspect | None:
+    """Find the innermost driver outside Windows among the words of a waiting thread's stack. `address`: its ETHREAD."""
+    thread = read_thread(address, crash.memory, crash.machine.layout) if address else None
+    at = crash.machine.layout.offset("KTHREAD.KernelStack")
+    start = crash.memory.try_pointer(address + at) if thread is not None and at is not None else None
+    if thread is None or not start or not (thread.stack_limit or 0) <= start < (thread.stack_base or 0):
+        return None
+    return _from_words(crash, start, thread.stack_base)
 
 
 def _is_outsider(crash: Crash, module: Module) -> bool:
@@ -73,29 +85,31 @@ def _from_frames(crash: Crash, stack: NamedStack) -> Suspect | None:
     return None
 
 
-def _from_words(crash: Crash, stack: NamedStack) -> Suspect | None:
-    start = stack.context.stack_pointer
+def _from_words(crash: Crash, start: int, end: int | None = None) -> Suspect | None:
     first: tuple[int, int, Module, bool] | None = None
     count = 0
-    for place, value, module, is_call in _code_words(crash, start or 0):
+    for place, value, module, is_call in _code_words(crash, start, end):
         if not _is_outsider(crash, module):
             continue
         if first is not None and module is not first[2]:
             break
         first = first or (place, value, module, is_call)
         count += 1
-    if first is None or (count < 3 and first[0] - (start or 0) > REACH):
+    if first is None:
         return None
     place, value, module, is_call = first
+    if count < _MANY_WORDS and (not is_call or place - start > REACH):
+        return None
     where = Citation("memory", f"stack {format_hex(place)}", crash.modules.resolve(value) or format_hex(value))
-    return Suspect(module, value, _CALL if is_call or count >= 3 else _WORD, count, where)
+    return Suspect(module, value, _MANY if count >= _MANY_WORDS else _CALL, count, where)
 
 
-def _code_words(crash: Crash, start: int) -> Iterator[tuple[int, int, Module, bool]]:
+def _code_words(crash: Crash, start: int, end: int | None) -> Iterator[tuple[int, int, Module, bool]]:
     """Yield place, value and module of words that may be return addresses, and whether a call is seen before them."""
     memory, width = crash.memory, crash.memory.pointer_size
     limits = crash.machine.stack_at(start)
-    size = min(LIMIT, limits[1] - start) if limits else LIMIT
+    end = end or (limits[1] if limits else start + LIMIT)
+    size = min(LIMIT, end - start)
     data = memory.read_up_to(start, size) if start else b""
     for at in range(0, len(data) // width * width, width):
         value = int.from_bytes(data[at : at + width], "little")

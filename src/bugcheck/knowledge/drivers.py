@@ -12,12 +12,15 @@ matched by its beginning when that is unambiguous.  Microsoft Defender's engine 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from bugcheck.knowledge.tables import first_not_below, row_at, table
 
 _FILE = "drivers.tsv"
 _UNLOADED_NAME = 12
 _COPIES = ("dump_", "hiber_")
+LONGEST_NAME = 128
+"""Characters: longer than any name in the table, so that hostile names are neither looked up nor kept."""
 _SUFFIXES = (".sys", ".dll", ".exe")
 _SHORTEST_PATTERN, _LONGEST_PATTERN = 4, 8
 _MOST_CANDIDATES = 16
@@ -57,8 +60,11 @@ def find_driver(image_name: str) -> DriverFacts | None:
         image_name: file name in any case, with or without its path and extension, possibly cut off after 12 characters.
     """
     name = image_name.replace("/", "\\").rpartition("\\")[2].strip().lower()
-    if not name:
-        return None
+    return _known(name) if 0 < len(name) <= LONGEST_NAME else None
+
+
+@lru_cache(maxsize=4096)
+def _known(name: str) -> DriverFacts | None:
     stem = next((name[len(prefix) :] for prefix in _COPIES if name.startswith(prefix) and len(name) > len(prefix)), "")
     found = _find(name, _UNLOADED_NAME)
     if found is None and stem:

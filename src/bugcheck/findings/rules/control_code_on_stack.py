@@ -1,0 +1,134 @@
+"""Arguments on the stack and IRPs → what a process asked of which driver when the system stopped.
+
+Source: NtDeviceIoControlFile(handle, event, routine, context, status block, control code, …), Microsoft; inside nt it
+hands all its arguments on in the same order (the story dump's stack; NtFsControlFile does likewise).
+
+Folklore: without symbols two nested frames of nt give the path away: both have the same handle as first and the same
+control code as sixth argument (on x64 only the sixth, which is the second on the stack).  Any other number on a stack
+that looks like a control code proves nothing, so this rule does not guess.  What was asked is a fact, no accusation,
+and the process only asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from bugcheck.addresses import format_hex
+from bugcheck.dump.dump import Architecture
+from bugcheck.findings.findings import Citation, Crash, Finding, rule
+from bugcheck.machine.modules import Module
+from bugcheck.stack.frame import Frame
+
+if TYPE_CHECKING:  # 5 ms, needed by few dumps
+    from bugcheck.machine.control_code import ControlCode
+
+SIXTH = {4: 0x1C, 8: 0x28}
+"""Pointer size → distance of the sixth argument: from ChildEBP on x86, from the caller's Child-SP on x64."""
+HIGHEST_HANDLE = 0x40_0000
+"""Above the handles of a process that has opened a million objects."""
+MAX_FRAMES = 64
+
+
+@rule
+def control_code_on_stack(crash: Crash) -> Iterator[Finding]:
+    """A device control request on the stack, or the IRP a parameter names."""
+    if not crash.dump.is_kernel:
+        return
+    yield from _request(crash)
+    check = crash.bugcheck
+    for number, parameter in enumerate(check.parameters if check else (), 1):
+        if parameter.role == "irp" and parameter.value:
+            yield from _irp(crash, parameter.value, number)
+
+
+def _request(crash: Crash) -> Iterator[Finding]:
+    stack = crash.telling_stack
+    if stack is None or crash.machine.architecture not in (Architecture.X86, Architecture.X86_PAE, Architecture.X64):
+        return
+    frames = stack.frames[:MAX_FRAMES]
+    for index in range(len(frames) - 2):
+        found = _passed_on(crash, frames[index : index + 3])
+        if found is not None:
+            yield _finding(crash, frames, index, *found)
+            return
+
+
+def _passed_on(crash: Crash, frames: tuple[Frame, ...]) -> tuple[ControlCode, int] | None:
+    """Find the control code that one frame of nt passed on to another, and where it lies; None for other frames."""
+    inner, outer, beyond = frames
+    if any(frame.module is None or frame.module.name != "nt" for frame in (inner, outer)):
+        return None
+    wide = crash.memory.pointer_size == 8
+    places = (outer.frame_address, beyond.frame_address) if wide else (inner.frame_address, outer.frame_address)
+    distance = SIXTH[crash.memory.pointer_size]
+    values = [crash.memory.try_u32(place + distance) for place in places]
+    if values[0] is None or values[0] != values[1]:
+        return None
+    if not wide and not _is_same_handle(inner, outer):
+        return None
+    from bugcheck.machine.control_code import ControlCode
+
+    code = ControlCode(values[0])
+    return (code, places[0] + distance) if _is_plausible(code) else None
+
+
+def _is_same_handle(inner: Frame, outer: Frame) -> bool:
+    """Tell whether both frames have one handle, user's or kernel's, as their first argument."""
+    handle = inner.arguments[0] if inner.arguments else 0
+    looks_like = handle & 3 == 0 and 0 < handle & 0x7FFF_FFFF < HIGHEST_HANDLE
+    return looks_like and outer.arguments[:1] == (handle,)
+
+
+def _is_plausible(code: ControlCode) -> bool:
+    """A published code, or a vendor's with a function from 800 on and a device type that drivers use."""
+    device = code.device_type
+    return bool(code.names) or (code.function >= 0x800 and (0 < device < 0x80 or device >= 0x8000))
+
+
+def _finding(crash: Crash, frames: tuple[Frame, ...], index: int, code: ControlCode, place: int) -> Finding:
+    driver = next((f.module for f in reversed(frames[:index]) if f.module and f.module.name != "nt"), None)
+    target = f" to {driver.name}" if driver else ""
+    process = crash.machine.process
+    asker = f", asked by {process.name}" if process is not None and process.name else ""
+    if driver is not None and process is not None and _same_product(crash, driver, process.name):
+        asker += ", a program of the product the driver belongs to"
+    return Finding(
+        "control_code_on_stack",
+        f"a device control request{target} was under way: {code}{asker}",
+        0.0,
+        (Citation("memory", f"argument on the stack {place:#x}", format_hex(code.value)),),
+        refuted_by="a stale stack: frames that are not those of this request",
+    )
+
+
+def _same_product(crash: Crash, driver: Module, process: str) -> bool:
+    facts = crash.driver_facts(driver)
+    stem = process.lower().partition(".")[0]
+    return facts is not None and len(stem) >= 4 and stem in facts.product.lower().replace(" ", "")
+
+
+def _irp(crash: Crash, address: int, number: int) -> Iterator[Finding]:
+    from bugcheck.machine.irp import DeviceControl, read_irp
+
+    irp = read_irp(address, crash.memory, crash.machine.io_layout)
+    if irp is None:
+        return
+    location = irp.current
+    text = f"the IRP of parameter {number} has {irp.stack_count} stack location{'s' if irp.stack_count > 1 else ''}"
+    if irp.is_complete:
+        text += " and is complete"
+    elif location is not None:
+        what = " ".join(part for part in (location.major_name, location.minor_name) if part)
+        text += f"; number {location.number} has it: {what}"
+        if isinstance(location.parameters, DeviceControl):
+            text += f", {location.parameters.code}"
+        owner = crash.machine.describe(location.completion_routine) if location.completion_routine else None
+        text += f", to be completed by {owner}" if owner else ""
+    yield Finding(
+        "control_code_on_stack",
+        text,
+        0.0,
+        (Citation("parameter", f"parameter {number}", format_hex(irp.address)),),
+        refuted_by="an IRP that was reused since",
+    )

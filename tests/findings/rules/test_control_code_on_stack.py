@@ -1,0 +1,48 @@
+"""control_code_on_stack: requests under way are told, numbers that look like them are not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bugcheck.findings.rules.control_code_on_stack import _is_plausible  # pyright: ignore[reportPrivateUsage]
+from bugcheck.machine.control_code import ControlCode
+from tests.crashes import empty_crash, x64_crash
+from tests.findings.rules.speaking import corpus_statements, opened, said
+
+RULE = "control_code_on_stack"
+
+
+@pytest.mark.parametrize("name", ["story.dmp", "story_kernel.dmp", "story_triage.dmp"])
+def test_the_story_asks_its_own_driver(shared: Path, name: str) -> None:
+    # story/README.md: 0x00222034, device type 0x22, function 0x80D, buffered; BlackICE asked its own driver
+    [finding] = said(opened(shared / "story" / name), RULE)
+    assert "a device control request to RapDrv was under way: 0x00222034" in finding.statement
+    assert "function 0x80d, METHOD_BUFFERED" in finding.statement
+    assert "asked by blackice.exe, a program of the product the driver belongs to" in finding.statement
+    assert finding.weight == 0
+    assert finding.module is None
+
+
+@pytest.mark.parametrize(
+    ("code", "plausible"),
+    [(0x0022_2034, True), (0x0007_0000, True), (0x0000_0058, False), (0x0001_0246, False)],
+)
+def test_what_a_control_code_looks_like(code: int, plausible: bool) -> None:
+    assert _is_plausible(ControlCode(code)) is plausible
+
+
+def test_quiet_without_a_request() -> None:
+    assert said(x64_crash(0xD1, 0x10, 2, 1), RULE) == []
+
+
+def test_survives_an_empty_dump() -> None:
+    assert said(empty_crash(), RULE) == []
+
+
+def test_of_all_real_dumps_the_one_with_an_irp(corpus: Path) -> None:
+    # truth.jsonl: 9f, the blocked IRP is a SET_POWER
+    [(name, [finding])] = corpus_statements(corpus, RULE).items()
+    assert name == "9f.dmp"
+    assert "IRP_MJ_POWER IRP_MN_SET_POWER" in finding.statement
