@@ -13,11 +13,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from bugcheck.binary import BinaryView
 from bugcheck.extensions import Registry
 from bugcheck.gaps import Gap
+
+if TYPE_CHECKING:
+    from bugcheck.dump.log.facts import LogFacts
 
 
 class Architecture(Enum):
@@ -272,6 +275,7 @@ class Dump:
         debugger_data: KDBG bytes as stored in the file (maybe encoded), b"" when only an address is known.
         truncated_at: file offset where the file ends too early, or None.
         gaps: what the reader could not read.
+        log: what a debugger's log says, where the file is one and no dump; `virtual` then refers to the log's bytes.
     """
 
     format: str
@@ -292,6 +296,7 @@ class Dump:
     left_out: Sequence[str] = ()
     truncated_at: int | None = None
     gaps: list[Gap] = field(default_factory=list[Gap])
+    log: LogFacts | None = None
 
     @property
     def is_kernel(self) -> bool:

@@ -39,6 +39,8 @@ _CONTAINER_SUFFIXES = (".zip", ".cab", ".gz", ".tgz", ".xz", ".bz2", ".lzma", ".
 _NAMES_SHOWN = 5
 HASH_PIECE = 1 << 20
 _HEAD = 512
+_CONTROL = bytes([*range(1, 7), *range(14, 27), 28, 29, 30, 31, 127])
+"""Bytes that no text has, in whatever encoding; UTF-16 has zeros."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,7 @@ def release(view: BinaryView, offset: int, size: int) -> None:
 def _open_view(view: BinaryView, source: str, unpacking: Unpacking) -> Iterator[Opened]:
     container = None if _is_candidate(view.read_up_to(0, 16)) else container_of(view)
     if container is None:
-        yield _read(view, source, "")
+        yield from _read_logs(view, source) or [_read(view, source, "")]
         return
     others: list[str] = []
     found = False
@@ -236,6 +238,18 @@ def _first_bytes(chunks: Iterator[bytes]) -> bytes:
 
 def _is_candidate(head: bytes) -> bool:
     return any(head.startswith(candidate.magic) for candidate in DUMP_FORMATS)
+
+
+def _read_logs(view: BinaryView, source: str) -> list[Opened]:
+    """Read the debugger's logs in a text file; an empty list for any other file."""
+    head = view.read_up_to(0, _HEAD)
+    if _is_candidate(head) or head.translate(None, _CONTROL) != head:
+        return []
+    from bugcheck.dump.log.read import read_logs  # only where a text is opened
+
+    dumps = read_logs(view)
+    names = [view.name] if len(dumps) == 1 else [f"{view.name}/log {number}" for number in range(1, len(dumps) + 1)]
+    return [Opened(name, source, view.size, dump=dump, file=view) for name, dump in zip(names, dumps, strict=True)]
 
 
 def _read(view: BinaryView, source: str, damage: str) -> Opened:

@@ -3,8 +3,8 @@
 Source: capstone's C interface (capstone.h, version 5): cs_open, cs_disasm, cs_free, struct cs_insn.
 
 Folklore: capstone's Python module takes 40 ms to import, for it loads the tables of twenty architectures; the library
-itself is mapped in 2 ms.  So its C functions are called directly, and the module only where the library is not where the
-wheel puts it (a distribution's package, say).
+itself is mapped in 2 ms.  So its C functions are called directly, and the module only where the library is not where
+the wheel puts it (a distribution's package, say).
 """
 
 from __future__ import annotations

@@ -95,6 +95,8 @@ class Machine:
 
     def describe(self, address: int, *, is_return_address: bool = False) -> str | None:
         """Write an address as `module!symbol+0x10` or `module+0x10`; None outside all modules."""
+        if self.dump.log is not None and address in self.dump.log.names:
+            return self.dump.log.names[address]
         if self.symbolizer is not None:
             return self.symbolizer.describe(address, is_return_address=is_return_address)
         return self.modules.resolve(address)
@@ -163,6 +165,10 @@ class Machine:
     @cached_property
     def process(self) -> Process | None:
         """The process that thread ran in (kernel dumps)."""
+        if self.dump.log is not None:
+            from bugcheck.machine.log_system import log_process
+
+            return log_process(self.dump.log) if self.dump.is_kernel else None
         address = self.thread.process if self.thread else None
         return read_process(address, self.memory, self.layout) if address else None
 
@@ -174,11 +180,17 @@ class Machine:
     @cached_property
     def irql(self) -> int | None:
         """IRQL of the processor that stopped, before it was raised for the dump."""
+        if self.dump.log is not None:
+            return self.dump.log.irql
         return self.processors[0].irql if self.processors else None
 
     @cached_property
     def system(self) -> SystemFacts | None:
         """Which Windows this is, on what, and when it stopped."""
+        if self.dump.log is not None:
+            from bugcheck.machine.log_system import log_system
+
+            return log_system(self.dump, self.dump.log, read_shared_user_data(self.memory, self.architecture))
         if self.dump.kernel is None:
             return user_system(self.dump) if self.dump.user else None
         return kernel_system(
@@ -194,7 +206,7 @@ class Machine:
     def names(self) -> ValueNames:
         """What puts addresses into words."""
         objects: dict[int, str] = {}
-        if self.process is not None:
+        if self.process is not None and self.process.address:
             objects[self.process.address] = f"the current process, {self.process.name or self.process.id}"
         if self.thread is not None:
             objects[self.thread.address] = "the current thread"
@@ -234,6 +246,10 @@ class Machine:
     @cached_property
     def fault_context(self) -> Context | None:
         """Registers at the fault: of the trap frame or context record a parameter points at, else the processor's."""
+        if self.dump.log is not None:
+            from bugcheck.machine.log_system import log_context
+
+            return log_context(self.dump, self.dump.log)
         return self._parameter_context() or self._exception_context() or self.processor_context
 
     def _parameter_context(self) -> Context | None:

@@ -11,6 +11,7 @@ versions.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from bugcheck.memory.address_space import AddressSpace
 MAX_MODULES = 4096
 MAX_NAME = 1024
 MAX_UNLOADED = 50
+_NOT_OF_A_NAME = re.compile("[^A-Za-z0-9_]")
 """The kernel's MmUnloadedDrivers ring has 50 places (MI_UNLOADED_DRIVERS)."""
 
 KERNEL_NAMES = frozenset(
@@ -124,7 +126,7 @@ def debugger_name(path: str, is_kernel: bool) -> str:
         return "nt"
     stem = file_name(path)
     stem = stem.rpartition(".")[0] or stem
-    return "".join(char if char == "_" or (char.isascii() and char.isalnum()) else "_" for char in stem)
+    return _NOT_OF_A_NAME.sub("_", stem)
 
 
 def file_name(path: str) -> str:
@@ -141,9 +143,8 @@ def read_modules(dump: Dump, memory: AddressSpace, debugger_data: DebuggerData |
 
 def _module(raw: RawModule, dump: Dump, kernel_base: int | None, index: int) -> Module:
     image = raw.image or file_name(raw.path)
-    is_kernel = dump.kernel is not None and (
-        raw.base == kernel_base or image.lower() in KERNEL_NAMES or (index == 0 and kernel_base is None)
-    )
+    is_first = index == 0 and kernel_base is None and dump.log is None
+    is_kernel = dump.kernel is not None and (raw.base == kernel_base or image.lower() in KERNEL_NAMES or is_first)
     return Module(
         name=debugger_name(raw.path, is_kernel),
         image=image,

@@ -34,7 +34,8 @@ def open_memory(dump: Dump) -> AddressSpace:
     A dump that keeps both pages and runs (a full dump with appended blocks) is read through its pages first.
     A full dump whose page tables cannot be followed leaves a Gap in `dump.gaps`.
     """
-    runs = VirtualRuns(dump.virtual, dump.file, dump.architecture.pointer_size)
+    file = dump.file if dump.log is None else dump.log.memory
+    runs = VirtualRuns(dump.virtual, file, dump.architecture.pointer_size)
     physical = open_physical(dump)
     if physical is None or dump.kernel is None:
         return runs

@@ -29,6 +29,7 @@ class Trust(Enum):
     FRAME_POINTER = "frame_pointer"
     SCAN = "scan"
     INLINE = "inline"
+    LOG = "log"
 
 
 class SymbolSource(Protocol):

@@ -81,14 +81,26 @@ def stack_from(
     return NamedStack(title, context, stack.frames, stack.ending)
 
 
+def _log_stack(machine: Machine, *, fault: bool) -> NamedStack | None:
+    """The stack a debugger's log shows, where the dump is one."""
+    from bugcheck.stack.log_stack import ENDING, FAULT, STOPPED, log_frames
+
+    shown = log_frames(machine, machine.dump.log, fault=fault) if machine.dump.log else None
+    return NamedStack(FAULT if fault else STOPPED, *shown, ENDING) if shown else None
+
+
 def stopped_stack(machine: Machine, *, scan: bool = True) -> NamedStack | None:
     """The stack a debugger shows on opening: of the processor that stopped, or of the thread of the exception."""
+    if machine.dump.log is not None:
+        return _log_stack(machine, fault=False)
     context = machine.processor_context
     return stack_from(machine, context, context.source, scan=scan) if context else None
 
 
 def fault_stack(machine: Machine, *, scan: bool = True) -> NamedStack | None:
     """The stack from the registers at the fault; None where they are those of the stopped processor itself."""
+    if machine.dump.log is not None:
+        return _log_stack(machine, fault=True)
     context = machine.fault_context
     if context is None or context is machine.processor_context:
         return None
