@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from bugcheck.dump.dump import Dump
@@ -18,47 +18,27 @@ from bugcheck.errors import BugcheckError, DumpError, InternalError, NotADump, U
 from bugcheck.findings.findings import Crash
 from bugcheck.gaps import Gap
 from bugcheck.machine.machine import Machine
+from bugcheck.symbols.options import SymbolOptions, client_of
 from bugcheck.verdict.analysis import Analysis
 from bugcheck.verdict.verdict import judge
 
 if TYPE_CHECKING:
     from bugcheck.machine.modules import Module
     from bugcheck.machine.symbol_needs import CheckedModule
+    from bugcheck.reports.document import Document
     from bugcheck.stack.stacks import NamedStack
     from bugcheck.symbols.locate import SymbolLocator
-    from bugcheck.symbols.server import SymbolClient
     from bugcheck.symbols.store import Search
     from bugcheck.symbols.wanted import WantedFile
     from bugcheck.verdict.combined import CombinedVerdict
+    from bugcheck.verdict.comparison import Comparison
     from bugcheck.verdict.crash_record import CrashRecord
+    from bugcheck.verdict.signature import Signature
 
 STANDARD_INPUT = "-"
 HASH_LIMIT = 4 << 30
 """Bytes up to which a dump is hashed as part of its analysis: beyond, reading it all would take minutes."""
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class SymbolOptions:
-    """Where symbols come from, and whether the network may be used.
-
-    Attributes:
-        path: a symbol path in WinDbg's syntax (`ms` is Microsoft's public server); its servers are asked, for giving it
-            is asking for it.
-        local_path: a symbol path of which only folders and caches are used (_NT_SYMBOL_PATH, say).
-        cache: folder for downloads and indexes; None is the platform's cache folder.
-        loose: use symbols of another build when there are no others, marked as such.
-        proxy: address of an HTTP proxy, or None. timeout: seconds to wait for a server.
-        progress: told (file name, bytes done, bytes in total or 0) while files are fetched.
-    """
-
-    path: str = ""
-    local_path: str = ""
-    cache: str | None = None
-    loose: bool = False
-    proxy: str | None = None
-    timeout: float | None = None
-    progress: Callable[[str, int, int], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,31 +88,9 @@ def symbol_locator(options: SymbolOptions) -> SymbolLocator | None:
     """Make what looks for symbols; None when no symbol path is given. Raises UsageError for a malformed path."""
     if not options.path and not options.local_path:
         return None
-    from bugcheck.symbols.locate import SymbolLocator
-    from bugcheck.symbols.path import FolderElement, parse_symbol_path, places_of
+    from bugcheck.symbols.options import locator_of
 
-    cache = options.cache or symbol_cache_folder()
-    elements = parse_symbol_path(options.path)
-    asks_servers = any(place.is_server for place in places_of(elements, cache))
-    folders: list[str] = []
-    for place in places_of(parse_symbol_path(options.local_path), cache):
-        folders.extend(place.caches if place.is_server else [place.location])
-    local = [FolderElement(folder) for folder in dict.fromkeys(folders)]
-    client = symbol_client(options) if asks_servers else None
-    return SymbolLocator((*elements, *local), cache, client, loose=options.loose)
-
-
-def symbol_client(options: SymbolOptions) -> SymbolClient:
-    """Make what fetches from symbol servers. Nothing is sent before it is asked for a file."""
-    from bugcheck.symbols.http import HttpSettings
-    from bugcheck.symbols.server import ServerSettings, SymbolClient
-
-    http = HttpSettings(proxy=options.proxy or "")
-    if options.timeout is not None:
-        http = replace(http, connect_timeout=options.timeout, read_timeout=options.timeout)
-    if options.progress is None:
-        return SymbolClient(ServerSettings(http=http))
-    return SymbolClient(ServerSettings(http=http), progress=options.progress)
+    return locator_of(options, options.cache or symbol_cache_folder())
 
 
 def analyze(path: str | os.PathLike[str], *, hash_file: bool = True, symbols: SymbolOptions | None = None) -> Analysis:
@@ -274,6 +232,52 @@ def combine(records: Iterable[CrashRecord]) -> list[CombinedVerdict]:
     return combined.combine(records)
 
 
+def signature(analysis: Analysis, era: str | None = None) -> Signature:
+    """Bucket names and hashes as `!analyze` writes them in the dump's era, or in the one named.
+
+    Raises:
+        UsageError: there is no such era, or it does not suit the dump.
+    """
+    from bugcheck.verdict.eras import parse_era
+    from bugcheck.verdict.signature import sign
+
+    return sign(analysis.crash, analysis.blame, parse_era(era) if era else None)
+
+
+def render(analysis: Analysis, format: str = "text", *, era: str | None = None) -> str:
+    """Render an analysis: text, json, markdown, html, windbg (in the era named), or a plug-in's format.
+
+    Raises:
+        UsageError: there is no such format or era, or the era does not suit the dump.
+    """
+    from bugcheck.reports import render as reports
+
+    if format == "windbg" and era:
+        from bugcheck.reports.windbg_report import windbg_report
+        from bugcheck.verdict.eras import parse_era
+
+        return windbg_report(analysis, parse_era(era))
+    return reports.render(analysis, format)
+
+
+def explain(code: str | int, parameters: Sequence[str | int] = (), *, architecture: str = "") -> Document:
+    """Explain a bug check (or status) code, by number or name, with its parameters, without any dump.
+
+    Raises:
+        UsageError: a parameter is no number, or the architecture unknown.
+    """
+    from bugcheck.reports.explain_document import explain_code
+
+    return explain_code(code, parameters, architecture)
+
+
+def compare(first: Analysis, second: Analysis) -> Comparison:
+    """Tell whether two crashes are the same one, and why or why not."""
+    from bugcheck.verdict import comparison
+
+    return comparison.compare(first, second)
+
+
 def stacks_of(
     analysis: Analysis, *, every: bool = False, trap_frame: str | None = None, context_record: str | None = None
 ) -> list[NamedStack]:
@@ -374,7 +378,7 @@ def fetch_symbols(
     files: dict[WantedFile, None] = dict.fromkeys(listed.files if listed else ())
     for analysis in analyses:
         files.update(dict.fromkeys(symbols_needed(analysis, images=images)))
-    with locator.client or symbol_client(options) as client:
+    with locator.client or client_of(options) as client:
         results = client.map(locator.search, list(files))
         more = {wanted: None for result in results for wanted in pdb_of_image_file(result) if wanted not in files}
         results += client.map(locator.search, list(more))
@@ -396,17 +400,20 @@ __all__ = [
     "analyze",
     "analyze_all",
     "combine",
+    "compare",
     "crash_record",
     "disassembly",
+    "explain",
     "fetch_symbols",
     "modules_on_stacks",
     "open_all",
     "open_dump",
     "read_memory",
+    "render",
     "shielded",
+    "signature",
     "stacks_of",
     "symbol_cache_folder",
-    "symbol_client",
     "symbol_locator",
     "symbol_manifest",
     "symbols_checked",

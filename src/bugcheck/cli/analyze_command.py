@@ -1,4 +1,4 @@
-"""`bugcheck analyze`: one screen per dump, JSON Lines, or a line each."""
+"""`bugcheck analyze`: one screen per dump, JSON Lines, a line each, or a report in another format."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bugcheck import Analysis
 from bugcheck.api import Outcome, analyze_all, shielded
 from bugcheck.cli.arguments import password_of, symbol_options
 from bugcheck.cli.terminal import complain, output, wants_colour, width_of, with_progress
-from bugcheck.errors import BugcheckError
+from bugcheck.errors import BugcheckError, UsageError
 
 if TYPE_CHECKING:
     from bugcheck.api import CrashRecord
@@ -19,20 +19,40 @@ if TYPE_CHECKING:
 
 def run(options: Namespace) -> int:
     """Analyse the files; returns the highest exit status."""
-    status = 0
+    if options.json:
+        options.format = "json"
+    if options.era and options.format != "windbg":
+        raise UsageError("--era chooses the names of the windbg format: say --format windbg too")
     try:
+        if _is_folder(options.output):
+            from bugcheck.cli.report_folder import write_reports
+
+            return write_reports(_outcomes(options), options)
         with output(options.output) as stream:
-            records: list[CrashRecord] = []
-            for index, outcome in enumerate(_outcomes(options)):
-                status = max(status, _show(outcome, options, stream, index))
-                if outcome.analysis is not None and not (options.json or options.quiet):
-                    records.extend(_record(outcome.analysis))
-            stream.write(_together(records, options, stream))
+            return _write_all(options, stream)
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise
         complain(f"{options.output}: {error.strerror}")
         return 2
+
+
+def _is_folder(path: str | None) -> bool:
+    from os.path import isdir
+
+    return path is not None and (path.endswith(("/", "\\")) or isdir(path))  # noqa: PTH112 (pathlib costs 10 ms)
+
+
+def _write_all(options: Namespace, stream: TextIO) -> int:
+    status = 0
+    records: list[CrashRecord] = []
+    for index, outcome in enumerate(_outcomes(options)):
+        if index and options.format == "html":
+            raise UsageError("one page shows one dump: give --output FOLDER for a page of each")
+        status = max(status, _show(outcome, options, stream, index))
+        if outcome.analysis is not None and options.format == "text" and not options.quiet:
+            records.extend(_record(outcome.analysis))
+    stream.write(_together(records, options, stream))
     return status
 
 
@@ -59,7 +79,7 @@ def _together(records: list[CrashRecord], options: Namespace, stream: TextIO) ->
 def _outcomes(options: Namespace) -> Iterator[Outcome]:
     outcomes = analyze_all(
         options.files,
-        hash_file=options.json,
+        hash_file=options.format in ("json", "html"),
         standard_input=sys.stdin.buffer,
         password=password_of(options),
         symbols=symbol_options(options),
@@ -73,22 +93,30 @@ def _show(outcome: Outcome, options: Namespace, stream: TextIO, index: int) -> i
     text = None
     if outcome.analysis is not None:
         text = shielded(outcome.path, lambda: _render(outcome, options, stream, index))
+        if isinstance(text, UsageError):
+            raise text
         if isinstance(text, BugcheckError):
             outcome, text = Outcome(outcome.path, None, text), None
     if text is None:
         complain(str(outcome.error))
-        text = _json_line(_error_json(outcome)) if options.json else ""
+        text = _json_line(_error_json(outcome)) if options.format == "json" else ""
     stream.write(text)
     return outcome.exit_status
 
 
 def _render(outcome: Outcome, options: Namespace, stream: TextIO, index: int) -> str:
     assert outcome.analysis is not None
-    if options.json:
+    if options.quiet and options.format == "text":
+        return _line(outcome)
+    if options.format == "text":
+        return _screen(outcome, options, stream, index)
+    if options.format == "json":
         from bugcheck.reports.analysis_json import analysis_json
 
         return _json_line(analysis_json(outcome.analysis))
-    return _line(outcome) if options.quiet else _screen(outcome, options, stream, index)
+    from bugcheck.api import render
+
+    return ("\n" if index else "") + render(outcome.analysis, options.format, era=options.era)
 
 
 def _json_line(value: object) -> str:

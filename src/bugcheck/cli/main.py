@@ -22,13 +22,14 @@ exit status of analyze:
 examples:
   bugcheck analyze C:/Windows/Minidump/*.dmp
   bugcheck analyze --json MEMORY.DMP | jq .blame
-  bugcheck modules --unloaded crash.zip
+  bugcheck analyze --format html --output report.html MEMORY.DMP
+  bugcheck explain 9F 3
   bugcheck extract MEMORY.DMP --memory fffff805`108776a0 100
   bugcheck symbols fetch MEMORY.DMP --symbols ms && bugcheck stack MEMORY.DMP
 """
 GARBAGE_THRESHOLD = 50_000
 """New objects between two garbage collections: start-up makes thousands that all stay (5 ms)."""
-COMMANDS = ("analyze", "info", "modules", "extract", "stack", "disasm", "symbols")
+COMMANDS = ("analyze", "info", "modules", "extract", "stack", "disasm", "explain", "compare", "symbols")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,6 +59,8 @@ def build_parser() -> ArgumentParser:
     _add_extract(commands.add_parser("extract", help="bytes of memory out of a dump"))
     _add_stack(commands.add_parser("stack", help="stacks of processors and threads"))
     _add_disasm(commands.add_parser("disasm", help="instructions at an address"))
+    _add_explain(commands.add_parser("explain", help="what a bug check or status means, without a dump"))
+    _add_compare(commands.add_parser("compare", help="whether two dumps show the same crash"))
     _add_symbols(commands.add_parser("symbols", help="fetch, list and check symbols"))
     return parser
 
@@ -72,10 +75,19 @@ def _add_files(parser: ArgumentParser) -> None:
 def _add_analyze(parser: ArgumentParser) -> None:
     _add_files(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object per dump (JSON Lines)")
+    parser.add_argument(
+        "--format",
+        default="text",
+        metavar="FORMAT",
+        help="text (default), json, markdown, html (one self-contained page), windbg (as !analyze -v prints it)",
+    )
+    parser.add_argument(
+        "--era", metavar="ERA", help="names of --format windbg: x86, x64-7, 8, 2019, user (default: the dump's)"
+    )
     parser.add_argument("--modules", action="store_true", help="list the modules as well")
     parser.add_argument("-v", "--verbose", action="store_true", help="registers, modules, streams and every gap")
     parser.add_argument("-q", "--quiet", action="store_true", help="one line per dump")
-    parser.add_argument("--output", metavar="FILE", help="write to FILE instead of standard output")
+    parser.add_argument("--output", metavar="FILE", help="write to FILE instead; a folder gets a file per dump")
     parser.add_argument("--no-scan", action="store_true", help="leave out stack levels found by scanning")
     _add_symbol_options(parser)
     _add_colour(parser)
@@ -129,6 +141,24 @@ def _add_disasm(parser: ArgumentParser) -> None:
         "address", metavar="ADDRESS", nargs="?", help="hexadecimal, or module+offset; default: the fault"
     )
     parser.add_argument("--count", type=int, default=12, metavar="N", help="number of instructions (default: 12)")
+    parser.add_argument("--password", metavar="TEXT", help="password of encrypted zip archives")
+    _add_symbol_options(parser)
+    _add_colour(parser)
+
+
+def _add_explain(parser: ArgumentParser) -> None:
+    parser.add_argument("code", metavar="CODE", help="bug check or status: hexadecimal, or its name")
+    parser.add_argument("parameters", nargs="*", metavar="PARAMETER", help="up to four, hexadecimal")
+    parser.add_argument(
+        "--architecture", metavar="NAME", help="x86, x64, arm, arm64 (default: by the parameters' size)"
+    )
+    _add_colour(parser)
+
+
+def _add_compare(parser: ArgumentParser) -> None:
+    parser.add_argument("first", metavar="A", help="dump")
+    parser.add_argument("second", metavar="B", help="dump")
+    parser.add_argument("-v", "--verbose", action="store_true", help="whole stacks and every changed driver")
     parser.add_argument("--password", metavar="TEXT", help="password of encrypted zip archives")
     _add_symbol_options(parser)
     _add_colour(parser)

@@ -22,6 +22,7 @@ from bugcheck.stack.stacks import NamedStack, thread_stacks
 from bugcheck.timestamps import format_utc, from_filetime, from_unix
 from bugcheck.verdict.analysis import Analysis
 from bugcheck.verdict.blame import Blame
+from bugcheck.verdict.signature import sign
 
 SCHEMA = "bugcheck.analysis/1"
 MAX_WALKED = 1024
@@ -55,10 +56,28 @@ def analysis_json(analysis: Analysis) -> Json:
         "verdict": {"headline": analysis.headline},
         "findings": [_finding(finding) for finding in analysis.findings],
         "blame": _blame(analysis.blame, analysis),
-        "signature": None,
+        "signature": _signature(analysis),
         "secondary_data": _secondary_data(analysis),
         "gaps": [_gap(gap) for gap in (*analysis.gaps, *_unwalked(analysis))],
         "seconds": round(analysis.seconds, 4),
+    }
+
+
+def _signature(analysis: Analysis) -> Json:
+    signature = sign(analysis.crash, analysis.blame)
+    return {
+        "era": signature.era.value,
+        "bugcheck_str": signature.bugcheck_str,
+        "default_bucket_id": signature.default_bucket_id,
+        "bucket_id": signature.bucket_id,
+        "failure_bucket_id": signature.failure_bucket_id,
+        "failure_id_hash_string": signature.failure_id_hash_string,
+        "failure_id_hash": signature.failure_id_hash,
+        "primary_problem_class": signature.primary_problem_class,
+        "stack_hash_module": signature.stack_hash_module,
+        "stack_hash_function": signature.stack_hash_function,
+        "stack_hash_offset": signature.stack_hash_offset,
+        "own": signature.own,
     }
 
 

@@ -181,11 +181,12 @@ class Parts:
 
 def remedies(part: Remedies) -> str:
     """Gaps, each with the command that closes it."""
-    items = (
-        tag("li", tag("b", escaped(item.what)) + f": {escaped(item.missing)}" + _command(item.command))
-        for item in part.items
-    )
+    items = (tag("li", _what(item.what) + escaped(item.missing) + _command(item.command)) for item in part.items)
     return tag("ul", "".join(items), class_="remedies")
+
+
+def _what(what: str) -> str:
+    return tag("b", escaped(what)) + ": " if what else ""
 
 
 def _command(command: str) -> str:

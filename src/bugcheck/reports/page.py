@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from bugcheck.reports.document import Block, Document, Facts, Headline, Points, Table
 
 ANCHOR_LIMIT = 60
+COMMAND = "→ "
+"""What a Point begins with that is a command for the one above."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +202,20 @@ def _section(block: Block) -> Section:
     if isinstance(block, Table):
         return Section(block.title, (Table("", block.columns, block.rows, block.numeric),), anchor_of(block.title))
     if isinstance(block, Points):
-        statements = Statements("", tuple(Statement(item) for item in block.items))
-        return Section(block.label.capitalize(), (statements,), anchor_of(block.label))
+        return Section(block.label.capitalize(), (_points(block),), anchor_of(block.label))
     if isinstance(block, Facts):
         return Section("", (block,))
     return Section(block.text, ())
+
+
+def _points(block: Points) -> Statements | Remedies:
+    """Statements as a list; a command stands under the statement it belongs to."""
+    if not any(item.startswith(COMMAND) for item in block.items):
+        return Statements("", tuple(Statement(item) for item in block.items))
+    remedies: list[Remedy] = []
+    for item in block.items:
+        if item.startswith(COMMAND) and remedies and not remedies[-1].command:
+            remedies[-1] = Remedy("", remedies[-1].missing, item.removeprefix(COMMAND))
+        else:
+            remedies.append(Remedy("", item))
+    return Remedies(tuple(remedies))

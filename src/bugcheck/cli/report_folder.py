@@ -1,0 +1,60 @@
+"""`bugcheck analyze --output FOLDER`: a file per dump, in that folder and nowhere else."""
+
+from __future__ import annotations
+
+import re
+from argparse import Namespace
+from collections.abc import Iterable
+from pathlib import Path
+
+from bugcheck.api import Outcome, render, shielded
+from bugcheck.cli.terminal import complain
+from bugcheck.errors import BugcheckError, UsageError
+
+SUFFIXES = {"text": ".txt", "json": ".json", "markdown": ".md", "html": ".html", "windbg": ".txt"}
+UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+LONGEST = 100
+"""Characters of a report's name that come from the dump's."""
+
+
+def write_reports(outcomes: Iterable[Outcome], options: Namespace) -> int:
+    """Write a report of each dump; returns the highest exit status.
+
+    Raises:
+        UsageError: no such format or era. OSError: the folder cannot be written to.
+    """
+    folder = Path(options.output)
+    folder.mkdir(parents=True, exist_ok=True)
+    status = 0
+    taken: set[str] = set()
+    for outcome in outcomes:
+        text = _report(outcome, options)
+        if isinstance(text, UsageError):
+            raise text
+        if isinstance(text, BugcheckError):
+            complain(str(text))
+            outcome = Outcome(outcome.path, None, text)
+        else:
+            name = report_name(outcome.path, SUFFIXES.get(options.format, ".txt"), taken)
+            (folder / name).write_text(text, encoding="utf-8")
+        status = max(status, outcome.exit_status)
+    return status
+
+
+def _report(outcome: Outcome, options: Namespace) -> str | BugcheckError:
+    analysis = outcome.analysis
+    if analysis is None:
+        return outcome.error or UsageError(outcome.path)
+    return shielded(outcome.path, lambda: render(analysis, options.format, era=options.era))
+
+
+def report_name(path: str, suffix: str, taken: set[str]) -> str:
+    """Name a report after its dump, in characters every system takes, and unlike those `taken` already."""
+    last = path.replace("\\", "/").rpartition("/")[2]
+    stem = UNSAFE.sub("_", last).strip("._")[:LONGEST] or "dump"
+    name, number = stem + suffix, 1
+    while name.lower() in taken:
+        number += 1
+        name = f"{stem}_{number}{suffix}"
+    taken.add(name.lower())
+    return name
