@@ -37,7 +37,7 @@ docs: setup
 	$(BIN)/python scripts/make_readme_output.py
 
 lock:
-	$(BIN)/uv pip compile --quiet --generate-hashes --universal --no-header --no-emit-index-url --no-annotate --group dev pyproject.toml -o requirements-dev.lock
+	uv pip compile --quiet --generate-hashes --universal --no-header --no-emit-index-url --no-annotate --group dev pyproject.toml -o requirements-dev.lock
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis

@@ -14,8 +14,9 @@ sys.path.insert(0, __file__.rpartition("/benchmarks/")[0])
 from kdmp_parser import KernelDumpParser  # pyright: ignore[reportMissingTypeStubs]
 
 from benchmarks.rates import best_rate, each
+from bugcheck.archives.files import map_file
 from bugcheck.dump.dump import Dump
-from bugcheck.dump.open import map_file, read_dump
+from bugcheck.dump.open import read_dump
 from bugcheck.memory.open import open_process
 from bugcheck.memory.page_tables.translation import PageState
 from bugcheck.memory.physical import PhysicalMemory

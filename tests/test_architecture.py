@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 SRC = Path(__file__).resolve().parents[1] / "src"
-GROUND = ("errors", "addresses", "binary", "timestamps", "gaps", "extensions", "knowledge", "images")
+GROUND = ("errors", "addresses", "binary", "timestamps", "gaps", "extensions", "archives", "knowledge", "images")
 CRASH = ("dump", "memory", "symbols", "machine", "stack", "findings", "verdict")
 INCIDENT = ("evidence", "timeline", "known_issues", "hypotheses", "plans", "cases", "fleet")
 TELLING = ("reports", "debugger", "api")
@@ -23,8 +23,8 @@ OUTSIDE = {"", "__main__", "synth"}
 """The public face, which imports lazily; `python -m bugcheck`; the builder of test dumps, with a law of its own."""
 
 EXTENSION_FOLDERS = (
-    "dump/formats", "dump/containers", "findings/rules", "findings/bugchecks", "evidence/parsers", "hypotheses/rules",
-    "fleet/engines", "reports/formats", "debugger/commands",
+    "archives/containers", "dump/formats", "findings/rules", "findings/bugchecks", "evidence/parsers",
+    "hypotheses/rules", "fleet/engines", "reports/formats", "debugger/commands",
 )  # fmt: skip
 PRINTING = {"print", "input", "breakpoint"}
 ENVIRONMENT = {

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from bugcheck.archives.packed import CONTAINERS, Container
 from bugcheck.binary import BinaryView
 from bugcheck.dump.dump import DUMP_FORMATS, Dump, DumpFormat
 from bugcheck.dump.open import read_dump
-from bugcheck.dump.packed import CONTAINERS, Container
 from bugcheck.errors import BugcheckError
 from bugcheck.extensions import Registry, modules_of
 from bugcheck.findings.findings import RULES, Crash, Rule, run_rules

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
+from bugcheck.archives.files import sha256_of
 from bugcheck.dump.dump import Dump
-from bugcheck.dump.open import Opened, open_dumps, open_stream, sha256_of
+from bugcheck.dump.open import Opened, open_dumps, open_stream
 from bugcheck.errors import BugcheckError, DumpError, InternalError, NotADump, UsageError
 from bugcheck.findings.findings import Crash
 from bugcheck.gaps import Gap

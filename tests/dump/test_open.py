@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from bugcheck.archives.files import map_file, sha256_of
+from bugcheck.archives.packed import Limits
 from bugcheck.binary import BinaryView
-from bugcheck.dump.open import map_file, open_dumps, open_stream, read_dump, sha256_of
-from bugcheck.dump.packed import Limits
+from bugcheck.dump.open import open_dumps, open_stream, read_dump
 from bugcheck.errors import LimitExceeded, NotADump, UsageError
-from tests.dump.cabinets import LZX, MSZIP, cabinet, lzx_blocks, mszip_blocks
+from tests.archives.cabinets import LZX, MSZIP, cabinet, lzx_blocks, mszip_blocks
 
 SMALLEST_TRIAGE = "CriticalRocket__DriverProblems__111217-27671-01.dmp"
 

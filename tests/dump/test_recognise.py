@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from bugcheck.archives.files import map_file
 from bugcheck.binary import BinaryView
-from bugcheck.dump.open import map_file
 from bugcheck.dump.recognise import describe_unknown
 
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bugcheck.dump.open import map_file, read_dump
+from bugcheck.archives.files import map_file
+from bugcheck.dump.open import read_dump
 from bugcheck.machine.device_object import STACK_LIMIT, read_device_object, read_device_stack
 from bugcheck.machine.driver_object import read_driver_object
 from bugcheck.machine.io_layout import IoLayout

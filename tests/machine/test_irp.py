@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bugcheck.dump.open import map_file, read_dump
+from bugcheck.archives.files import map_file
+from bugcheck.dump.open import read_dump
 from bugcheck.machine.io_layout import IoLayout, flag_names, io_name
 from bugcheck.machine.irp import DeviceControl, PowerRequest, Transfer, read_irp, read_stack_location
 from bugcheck.machine.machine import Machine

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bugcheck.dump.open import map_file, read_dump
+from bugcheck.archives.files import map_file
+from bugcheck.dump.open import read_dump
 from bugcheck.machine.machine import Machine
 from bugcheck.machine.pool_header import (
     following_block,

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bugcheck.dump.open import map_file, read_dump
+from bugcheck.archives.files import map_file
+from bugcheck.dump.open import read_dump
 from bugcheck.errors import BugcheckError, MemoryFault
 from bugcheck.machine.machine import Machine
 from bugcheck.machine.member_path import MissingMember, MissingType, find_layout, split_type_name

@@ -9,8 +9,9 @@ from struct import pack
 
 import pytest
 
+from bugcheck.archives.files import map_file
 from bugcheck.dump.dump import Architecture
-from bugcheck.dump.open import map_file, read_dump
+from bugcheck.dump.open import read_dump
 from bugcheck.machine.context import Context
 from bugcheck.machine.machine import Machine
 from bugcheck.machine.modules import Module, ModuleList

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from bugcheck.dump.open import map_file, read_dump
+from bugcheck.archives.files import map_file
+from bugcheck.dump.open import read_dump
 from bugcheck.images.exports import read_exports
 from bugcheck.machine.context import Context
 from bugcheck.machine.machine import Machine

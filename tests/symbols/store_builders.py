@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bugcheck.images.identity import PdbId
 from bugcheck.symbols.wanted import WantedFile, wanted_file
-from tests.dump.cabinets import MSZIP, cabinet, mszip_blocks
+from tests.archives.cabinets import MSZIP, cabinet, mszip_blocks
 
 BLOCK = 512
 GUID = "5278AFF8-6C34-1677-D7D7-835C85B7B844"

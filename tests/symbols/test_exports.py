@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bugcheck.dump.open import map_file
+from bugcheck.archives.files import map_file
 from bugcheck.images.exports import Export, Exports
 from bugcheck.symbols.exports import ExportSymbols, file_exports
 from tests.images.builders import export_data, pe

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from bugcheck.archives.files import map_file
 from bugcheck.binary import BinaryView
-from bugcheck.dump.open import map_file
 from bugcheck.errors import NotPresent
 from bugcheck.images.debug_directory import read_debug_directory
 from bugcheck.images.exports import Export, Exports

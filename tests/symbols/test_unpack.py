@@ -10,7 +10,7 @@ import pytest
 from bugcheck.binary import BinaryView
 from bugcheck.errors import CorruptDump, DumpError, LimitExceeded
 from bugcheck.symbols.unpack import is_packed, unpack
-from tests.dump.cabinets import STORED, cabinet, lzx_blocks, stored_block
+from tests.archives.cabinets import STORED, cabinet, lzx_blocks, stored_block
 from tests.symbols.store_builders import packed, pdb_bytes, szdd
 
 DATA = pdb_bytes(padding=0x3000)

@@ -11,18 +11,13 @@ file that shrinks while it is mapped kills the process (SIGBUS): copy a dump tha
 
 from __future__ import annotations
 
-import mmap
-import os
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from typing import BinaryIO
 
-from bugcheck.binary import BinaryView
-from bugcheck.dump.dump import DUMP_FORMATS, Dump
-from bugcheck.dump.packed import (
-    CHUNK,
+from bugcheck.archives.files import map_file, spooled
+from bugcheck.archives.packed import (
     DEFAULT_LIMITS,
     Container,
     Limits,
@@ -30,14 +25,15 @@ from bugcheck.dump.packed import (
     Unpacking,
     container_of,
 )
+from bugcheck.archives.spool import spool
+from bugcheck.binary import BinaryView
+from bugcheck.dump.dump import DUMP_FORMATS, Dump
 from bugcheck.dump.recognise import describe_unknown
-from bugcheck.dump.spool import mapped, spool, system_words
-from bugcheck.errors import DumpError, LimitExceeded, NotADump, UsageError
+from bugcheck.errors import DumpError, LimitExceeded, NotADump
 
 _DUMP_SUFFIXES = (".dmp", ".mdmp", ".hdmp", ".kdmp")
 _CONTAINER_SUFFIXES = (".zip", ".cab", ".gz", ".tgz", ".xz", ".bz2", ".lzma", ".tar")
 _NAMES_SHOWN = 5
-HASH_PIECE = 1 << 20
 _HEAD = 512
 _CONTROL = bytes([*range(1, 7), *range(14, 27), 28, 29, 30, 31, 127])
 """Bytes that no text has, in whatever encoding; UTF-16 has zeros."""
@@ -62,39 +58,6 @@ class Opened:
     dump: Dump | None = None
     error: DumpError | None = None
     file: BinaryView | None = None
-
-
-def map_file(path: str, *, limits: Limits = DEFAULT_LIMITS, folder: str | None = None) -> BinaryView:
-    """Map a file read-only; a pipe or device is copied to a temporary file in `folder` first.
-
-    Raises:
-        UsageError: the path is no path.
-        NotADump: there is no such file, it cannot be read, it is a folder or empty.
-        LimitExceeded: a pipe or device goes on beyond `limits.member_bytes`.
-    """
-    try:
-        if stat.S_ISDIR(os.stat(path).st_mode):  # noqa: PTH116 (pathlib costs 10 ms)
-            raise NotADump(path, "it is a folder, not a file")
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                return _spooled(file, path, Unpacking(limits, folder=folder))
-            if not status.st_size:
-                raise NotADump(path, "the file is empty")
-            return mapped(file.fileno(), status.st_size, path)
-    except OSError as error:
-        raise NotADump(path, system_words(error)) from error
-    except OverflowError as error:
-        raise LimitExceeded(path, "the file is larger than this process can map") from error
-    except ValueError as error:
-        raise UsageError(f"{path!r} is no path: {error}") from error
-
-
-def _spooled(stream: BinaryIO, name: str, unpacking: Unpacking) -> BinaryView:
-    view, _ = spool(iter(lambda: stream.read(CHUNK), b""), name, 0, unpacking)
-    if not view.size:
-        raise NotADump(name, "nothing came out of it")
-    return view
 
 
 def read_dump(view: BinaryView) -> Dump:
@@ -129,27 +92,8 @@ def open_stream(
     folder: str | None = None,
 ) -> Iterator[Opened]:
     """Do as `open_dumps` with a stream that cannot seek, by way of a temporary file. Raises NotADump, LimitExceeded."""
-    view = _spooled(stream, name, Unpacking(limits, folder=folder))
+    view = spooled(stream, name, Unpacking(limits, folder=folder))
     yield from _open_view(view, name, Unpacking(limits, password, folder))
-
-
-def sha256_of(view: BinaryView) -> str:
-    """Hash a mapped file in pieces; 64 lower-case hexadecimal digits."""
-    from hashlib import sha256  # 5 ms: OpenSSL
-
-    digest = sha256()
-    with memoryview(view.data) as data:
-        for offset in range(0, view.size, HASH_PIECE):
-            with data[offset : offset + HASH_PIECE] as piece:
-                digest.update(piece)
-            release(view, offset, HASH_PIECE)
-    return digest.hexdigest()
-
-
-def release(view: BinaryView, offset: int, size: int) -> None:
-    """Give mapped pages back to the system: a file that is read through once must not fill the memory."""
-    if isinstance(view.data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-        view.data.madvise(mmap.MADV_DONTNEED, offset, min(size, view.size - offset))
 
 
 def _open_view(view: BinaryView, source: str, unpacking: Unpacking) -> Iterator[Opened]:

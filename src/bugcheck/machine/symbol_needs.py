@@ -58,7 +58,7 @@ def needed_files(machine: Machine, modules: list[Module], *, images: bool = Fals
 
 def pdb_of_image_file(result: Search) -> list[WantedFile]:
     """The PDB that a found image file names; empty when there is none."""
-    from bugcheck.dump.open import map_file
+    from bugcheck.archives.files import map_file
 
     if result.path is None or result.wanted.name.lower().endswith(".pdb"):
         return []

@@ -145,7 +145,7 @@ class Symbolizer:
         found = self.locator.search_image(_identity(module))
         if found is None or found.path is None or not found.matched:
             return None
-        from bugcheck.dump.open import map_file
+        from bugcheck.archives.files import map_file
 
         try:
             return FileImage(map_file(str(found.path)))

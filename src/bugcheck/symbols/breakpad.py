@@ -175,7 +175,7 @@ def open_breakpad(path: str, *, expect: PdbId | None = None, loose: bool = False
     Raises:
         DumpError: the file is no such file, too large, or of another PDB than `expect` (unless `loose`).
     """
-    from bugcheck.dump.open import map_file
+    from bugcheck.archives.files import map_file
 
     view = map_file(path)
     if view.size > SIZE_LIMIT:

@@ -18,7 +18,7 @@ import os
 from itertools import islice
 from pathlib import Path
 
-from bugcheck.dump.spool import system_words
+from bugcheck.archives.spool import system_words
 from bugcheck.errors import DumpError
 from bugcheck.symbols.wanted import WantedFile
 

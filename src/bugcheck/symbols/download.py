@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from bugcheck.dump.spool import system_words
+from bugcheck.archives.spool import system_words
 from bugcheck.errors import BugcheckError, DumpError
 from bugcheck.symbols.cache import SymbolCache
 from bugcheck.symbols.http import Answer, HttpClient, HttpFault

@@ -182,7 +182,7 @@ def _unpacked(path: str) -> bytes:
     import lzma
     import zlib
 
-    from bugcheck.dump.open import map_file
+    from bugcheck.archives.files import map_file
 
     view: BinaryView = map_file(path)
     head = view.read_up_to(0, 6)

@@ -139,7 +139,7 @@ def read(data: bytes | memoryview, source: Source | None = None) -> IsfIndex | N
 
 def load(path: Path, source: Source) -> IsfIndex | None:
     """Map an index file; None when it is not there or not usable."""
-    from bugcheck.dump.open import map_file
+    from bugcheck.archives.files import map_file
     from bugcheck.errors import BugcheckError
 
     try:

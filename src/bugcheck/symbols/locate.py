@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bugcheck.dump.open import map_file
+from bugcheck.archives.files import map_file
 from bugcheck.errors import BugcheckError, CorruptDump, DumpError, UsageError
 from bugcheck.gaps import Gap
 from bugcheck.images.exports import Exports

@@ -23,7 +23,7 @@ from pathlib import Path
 from threading import Event, Lock
 from urllib.parse import quote, urlsplit
 
-from bugcheck.dump.open import map_file
+from bugcheck.archives.files import map_file
 from bugcheck.errors import DumpError
 from bugcheck.symbols.cache import SymbolCache, drop
 from bugcheck.symbols.download import Patience, Surroundings, Transfer, Transferred

@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bugcheck.archives.files import map_file
 from bugcheck.binary import BinaryView
-from bugcheck.dump.open import map_file
 from bugcheck.errors import BugcheckError, DumpError
 from bugcheck.symbols.cache import SymbolCache, drop
 from bugcheck.symbols.identify import mismatch

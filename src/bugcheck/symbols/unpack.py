@@ -1,6 +1,7 @@
 """A compressed symbol file (.pd_, .ex_, .dl_, .sy_) → the file.
 
-Source: [MS-CAB] through `dump.cabinet`; "COMPRESS.EXE file formats: SZDD and KWAJ" (libmspack documentation) for SZDD.
+Source: [MS-CAB] through `archives.cabinet`; for SZDD "COMPRESS.EXE file formats: SZDD and KWAJ" (libmspack
+documentation).
 
 Folklore: symstore /compress writes cabinets of one file in MSZIP or LZX; compress.exe of the 1990s wrote SZDD.  The
 name inside is of no interest: the file is verified by its identity.
@@ -12,10 +13,10 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
+from bugcheck.archives.cabinet import read_cabinet, unpack_folder
+from bugcheck.archives.packed import Limits, Unpacking
+from bugcheck.archives.spool import system_words
 from bugcheck.binary import BinaryView
-from bugcheck.dump.cabinet import read_cabinet, unpack_folder
-from bugcheck.dump.packed import Limits, Unpacking
-from bugcheck.dump.spool import system_words
 from bugcheck.errors import CorruptDump, DumpError, LimitExceeded
 
 SIZE_LIMIT = 4 << 30

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bugcheck.dump.open import map_file, read_dump
+from bugcheck.archives.files import map_file
+from bugcheck.dump.open import read_dump
 from bugcheck.findings.findings import Crash, Finding
 from bugcheck.gaps import Gap
 from bugcheck.machine.machine import Machine

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bugcheck.dump.open import map_file, read_dump
+from bugcheck.archives.files import map_file
+from bugcheck.dump.open import read_dump
 from bugcheck.findings.findings import BUGCHECK_RULES, Category, Crash
 from bugcheck.machine.machine import Machine
 from bugcheck.synth.description import MachineDescription

@@ -14,8 +14,8 @@ import os
 import zlib
 from typing import TYPE_CHECKING
 
+from bugcheck.archives.spool import system_words
 from bugcheck.binary import BinaryView
-from bugcheck.dump.spool import system_words
 from bugcheck.errors import CorruptDump, DumpError
 from bugcheck.images.identity import PdbId
 from bugcheck.symbols.pdb.identity import PdbIdentity, read_identity

@@ -13,8 +13,8 @@ import mmap
 from collections.abc import Callable, Generator, Iterable
 from typing import Protocol
 
+from bugcheck.archives.packed import CHUNK, Unpacking
 from bugcheck.binary import BinaryView
-from bugcheck.dump.packed import CHUNK, Unpacking
 from bugcheck.errors import CorruptDump, DumpError, LimitExceeded, TruncatedDump
 
 READ_CEILING = 4 << 20

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING, cast
 
+from bugcheck.archives.packed import Member, Unpacking, container, shown_name, unpacking_errors
+from bugcheck.archives.spool import ViewReader
 from bugcheck.binary import BinaryView
-from bugcheck.dump.packed import Member, Unpacking, container, shown_name, unpacking_errors
-from bugcheck.dump.spool import ViewReader
 from bugcheck.errors import CorruptDump
 
 if TYPE_CHECKING:

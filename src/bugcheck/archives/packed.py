@@ -131,7 +131,7 @@ class Container:
     what: str
 
 
-CONTAINERS: Registry[Container] = Registry("container", "bugcheck.dump.containers")
+CONTAINERS: Registry[Container] = Registry("container", "bugcheck.archives.containers")
 _Lister = Callable[[BinaryView, Unpacking], Iterator[Member]]
 
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from typing import IO, TYPE_CHECKING, cast
 
+from bugcheck.archives.packed import CHUNK, Member, Unpacking, container, shown_name, unpacking_errors
+from bugcheck.archives.spool import ViewReader, decompressed
 from bugcheck.binary import BinaryView
-from bugcheck.dump.packed import CHUNK, Member, Unpacking, container, shown_name, unpacking_errors
-from bugcheck.dump.spool import ViewReader, decompressed
 from bugcheck.errors import CorruptDump, DumpError
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bugcheck.archives.cabinet import Cabinet, CabinetFile, read_cabinet, unpack_folder
+from bugcheck.archives.packed import Member, Unpacking, container, shown_name
 from bugcheck.binary import BinaryView
-from bugcheck.dump.cabinet import Cabinet, CabinetFile, read_cabinet, unpack_folder
-from bugcheck.dump.packed import Member, Unpacking, container, shown_name
 from bugcheck.errors import DumpError, LimitExceeded
 
 _FROM_PREVIOUS, _TO_NEXT, _BOTH = 0xFFFD, 0xFFFE, 0xFFFF

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import pytest
 
+from bugcheck.archives import cabinet as cabinet_module
+from bugcheck.archives.packed import CONTAINERS, Limits, shown_name
 from bugcheck.binary import BinaryView
-from bugcheck.dump import cabinet as cabinet_module
 from bugcheck.dump.dump import Architecture, Dump, DumpFormat
 from bugcheck.dump.open import Opened, open_dumps
-from bugcheck.dump.packed import CONTAINERS, Limits, shown_name
 from bugcheck.errors import CorruptDump, DumpError, LimitExceeded, NotADump
-from tests.dump.cabinets import LZX, MSZIP, STORED, cabinet, lzx_blocks, mszip_blocks, stored_block
+from tests.archives.cabinets import LZX, MSZIP, STORED, cabinet, lzx_blocks, mszip_blocks, stored_block
 
 DATA = Path(__file__).parent / "data"
 FIRST = b"TESTDUMP" + bytes(range(256)) * 4  # as in data/README.md
@@ -361,7 +361,7 @@ def test_zeros_take_no_room(tmp_path: Path, write: Write) -> None:
     """The temporary file of a dump of zeros is sparse: st_blocks counts what is on the disk, in 512 bytes."""
     import tempfile
 
-    from bugcheck.dump import spool
+    from bugcheck.archives import spool
 
     sizes: list[tuple[int, int]] = []
     mapped = spool.mapped

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 
+from bugcheck.archives.packed import Member, Unpacking, container, shown_name, unpacking_errors, unwrapped_name
+from bugcheck.archives.spool import Decoder, decompressed
 from bugcheck.binary import BinaryView
-from bugcheck.dump.packed import Member, Unpacking, container, shown_name, unpacking_errors, unwrapped_name
-from bugcheck.dump.spool import Decoder, decompressed
 
 _XZ = b"\xfd7zXZ\0"
 _MEMORY_LIMIT = 512 << 20

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 
+from bugcheck.archives.packed import Member, Unpacking, container, shown_name, unpacking_errors, unwrapped_name
+from bugcheck.archives.spool import decompressed
 from bugcheck.binary import BinaryView
-from bugcheck.dump.packed import Member, Unpacking, container, shown_name, unpacking_errors, unwrapped_name
-from bugcheck.dump.spool import decompressed
 
 _MAGIC = b"\x1f\x8b\x08"
 

@@ -18,9 +18,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 
+from bugcheck.archives.packed import CHUNK, Unpacking
+from bugcheck.archives.spool import mapped, system_words
 from bugcheck.binary import BinaryView, Layout, decode_ascii
-from bugcheck.dump.packed import CHUNK, Unpacking
-from bugcheck.dump.spool import mapped, system_words
 from bugcheck.errors import CorruptDump, DumpError
 
 _HEADER = Layout("CFHEADER", 36, files_offset=(16, 4), folder_count=(26, 2), file_count=(28, 2), flags=(30, 2))

@@ -1,0 +1,1 @@
+"""One file per kind of packed file; see `bugcheck.archives.packed`."""

@@ -1,1 +1,0 @@
-"""One file per kind of packed file; see `bugcheck.dump.packed`."""

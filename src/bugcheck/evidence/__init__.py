@@ -1,0 +1,1 @@
+"""Files of an incident → Evidence, Events and Facts."""

@@ -1,0 +1,1 @@
+"""One file per kind of evidence; see `bugcheck.evidence.evidence`."""
