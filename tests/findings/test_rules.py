@@ -9,6 +9,7 @@ import pytest
 from bugcheck import synth
 from bugcheck.findings.findings import RULES, Category, Crash, Finding, run_rules
 from bugcheck.synth import DumpKind
+from bugcheck.synth.description import BugCheckDescription
 from tests.crashes import crash_of, empty_crash, with_registers, x64_crash
 
 MACHINE = synth.x64_machine()
@@ -157,15 +158,16 @@ ENTRY = b"\x48\x89\x4c\x24\x08"
 """mov [rsp+8],rcx: how KeBugCheckEx begins."""
 
 
-def _on_stack(caller: int) -> Crash:
-    """A check raised at a kernel function's first instruction, called from just behind a call, `caller`."""
+def _on_stack(caller: int, *check: int) -> Crash:
+    """A check, 0A at a kernel function's first instruction unless given, called from just behind a call, `caller`."""
     call = b"\x90" * 0x1B + b"\xe8" + bytes(4)
     kernel = replace(NT, code=ENTRY + b"\x90" * 11 + call)
     driver = replace(DRIVER, code=call + b"\x90" * 0x20)
     stack = MACHINE.processors[0].registers["rsp"]
     memory = {**MACHINE.memory, stack: caller.to_bytes(8, "little")}
     machine = replace(MACHINE, modules=(kernel, HAL, driver, *MACHINE.modules[3:]), memory=memory)
-    bugcheck = replace(MACHINE.bugcheck, code=0x1A, parameters=(0x31, 0, 0, 0))
+    code, *parameters = check or (0xA, 0x10, 2, 0, NT.base + 0x1000)
+    bugcheck = BugCheckDescription(code, (*parameters, 0, 0, 0, 0)[:4])
     machine = replace(machine, bugcheck=bugcheck, exception=None, broken_driver="")
     return crash_of(with_registers(machine, rip=NT.base + 0x1000), DumpKind.FULL)
 
@@ -174,6 +176,12 @@ def test_first_suspect_on_stack_names_the_caller_of_the_kernel() -> None:
     [finding] = said(_on_stack(IN_DRIVER), "first_suspect_on_stack")
     assert finding.module == "flaky"
     assert finding.weight <= 0.4
+
+
+def test_first_suspect_on_stack_leaves_the_caller_of_the_bug_check_to_another_rule() -> None:
+    crash = _on_stack(IN_DRIVER, 0x1A, 0x31)
+    assert said(crash, "first_suspect_on_stack") == []
+    assert [finding.module for finding in said(crash, "driver_raised_bugcheck")] == ["flaky"]
 
 
 def test_first_suspect_on_stack_passes_over_windows_core() -> None:

@@ -40,7 +40,7 @@ class Citation:
     """Where a statement can be checked.
 
     Attributes:
-        kind: "parameter", "register", "memory", "field", "module", "frame".
+        kind: "parameter", "register", "memory", "field", "module", "frame", "bit" (the number of a changed bit).
         where: which one ("parameter 4", "rcx", "0xfffff805108776a0", "broken driver").
         value: what stands there, as text.
     """
@@ -59,10 +59,11 @@ class Finding:
         statement: one sentence.
         weight: 0 to 1, how strongly it speaks for blaming `module` (or `category`); 0 for plain facts.
         citations: where to check it.
-        module: debugger name of the module it accuses, or None.
+        module: debugger name of the module it accuses (with no weight: is about), or None.
         category: what it points at.
         refuted_by: what would show it wrong.
-        clause: what the module did, to stand behind its name in a sentence ("wrote to a null pointer").
+        clause: what the module did, to stand behind its name in a sentence ("wrote to a null pointer"); of a finding
+            without weight the circumstance, to stand behind that ("while … asked it for something").
     """
 
     rule: str

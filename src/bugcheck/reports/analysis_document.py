@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bugcheck.addresses import format_address
+from bugcheck.findings.address_kinds import NULL_PAGE
 from bugcheck.gaps import Gap
 from bugcheck.machine.bugcheck import BugCheck
 from bugcheck.machine.context import Context
@@ -16,8 +17,12 @@ from bugcheck.timestamps import format_span
 from bugcheck.verdict.analysis import Analysis
 
 STACK_LINES = 12
+GAPS_SHOWN = 12
 STACK_LINES_VERBOSE = 64
 TONES = {"high": "red", "medium": "red", "low": "yellow", "none": ""}
+STOPPED = "the processor that stopped"
+NAMES_IN = "names in "
+"""How gaps about symbols begin."""
 EVERYDAY_SUITES = ("Terminal Server", "single-session Remote Desktop", "")
 """Suite names that every Windows since XP carries: noise on a screen, kept in JSON."""
 REGISTERS_A_LINE = {64: 4, 32: 7}
@@ -94,10 +99,10 @@ def _when(analysis: Analysis) -> str:
 def _bugcheck(check: BugCheck, bits: int) -> Iterator[tuple[str, str]]:
     recorded = f" (recorded as {check.recorded_code:X})" if check.recorded_code != check.code else ""
     yield "bug check", f"{check.code:#X}".replace("X", "x", 1) + f" {check.name}{recorded}"
-    if check.subtype:
+    if check.subtype and all(parameter.resolved != check.subtype for parameter in check.parameters):
         yield "", check.subtype
     for number, parameter in enumerate(check.parameters, 1):
-        if parameter.value == 0 and not parameter.resolved and parameter.role in ("", "reserved"):
+        if parameter.value == 0 and not parameter.resolved and parameter.role != "address":
             continue
         resolved = f" = {parameter.resolved}" if parameter.resolved else ""
         meaning = f"   {parameter.meaning}" if parameter.meaning else ""
@@ -121,7 +126,8 @@ def _code(analysis: Analysis) -> Iterator[tuple[str, str]]:
     bits = analysis.machine.architecture.bits
     text = f"{format_address(code.address, bits)}  {code.data.hex(' ')}   {code.text}"
     if code.access_address is not None and code.access_kind:
-        value = f" = {code.access_value:#x}" if code.access_value is not None else ", which is not in the dump"
+        value = f" = {code.access_value:#x}" if code.access_value is not None else ""
+        value = value or (", which is not in the dump" if code.access_address >= NULL_PAGE else "")
         kind = code.access_kind.replace("_", " and ")
         text += f"   → {kind} at {format_address(code.access_address, bits)}{value}"
     yield "code", text
@@ -165,11 +171,12 @@ def _stack(analysis: Analysis, limit: int) -> Iterator[Block]:
 def stack_table(stack: NamedStack, limit: int) -> Table:
     """A stack as a table: level, place, source line where known, how the level was found."""
     where = "" if stack.title == stack.context.source else f", from the {stack.context.source}"
+    title = STOPPED if stack.title == "header" else stack.title
     shown = stack.frames[:limit]
     rows = [_frame_row(frame) for frame in shown]
     if len(shown) < len(stack.frames):
         rows.append(("…", f"{len(stack.frames) - len(shown)} more: bugcheck stack", ""))
-    return Table(f"stack of {stack.title}{where}", ("#", "place", "found by"), tuple(rows), frozenset({"#"}))
+    return Table(f"stack of {title}{where}", ("#", "place", "found by"), tuple(rows), frozenset({"#"}))
 
 
 def _frame_row(frame: Frame) -> tuple[str, str, str]:
@@ -200,19 +207,31 @@ def _core_note(analysis: Analysis) -> tuple[str, ...]:
 
 
 def _missing(analysis: Analysis, verbose: bool) -> Iterator[Block]:
-    gaps = analysis.gaps if verbose else analysis.gaps[:6]
+    gaps = analysis.gaps if verbose else analysis.gaps[:GAPS_SHOWN]
     if not gaps:
         return
-    lines = [line for gap in gaps for line in _gap(gap)]
+    lines = [line for group in by_remedy(gaps) for line in _gaps(group, verbose)]
     if len(gaps) < len(analysis.gaps):
         lines.append(f"and {len(analysis.gaps) - len(gaps)} more: -v lists them")
     yield Points("missing", tuple(lines))
 
 
-def _gap(gap: Gap) -> Iterator[str]:
-    yield f"{gap.what}: {gap.missing}"
-    if gap.remedy:
-        yield f"→ {gap.remedy}"
+def by_remedy(gaps: Sequence[Gap]) -> list[list[Gap]]:
+    """Put gaps that one command closes together, in the order of their first."""
+    groups: dict[object, list[Gap]] = {}
+    for index, gap in enumerate(gaps):
+        groups.setdefault(gap.remedy or index, []).append(gap)
+    return list(groups.values())
+
+
+def _gaps(group: list[Gap], verbose: bool) -> Iterator[str]:
+    files = [gap.what.removeprefix(NAMES_IN) for gap in group if gap.what.startswith(NAMES_IN)]
+    if len(files) == len(group) and not verbose:
+        yield f"{NAMES_IN}{', '.join(files[:-1])}{' and ' if files[1:] else ''}{files[-1]}: their symbols"
+    else:
+        yield from (f"{gap.what}: {gap.missing}" for gap in group)
+    if group[0].remedy:
+        yield f"→ {group[0].remedy}"
 
 
 # --- details ---

@@ -7,8 +7,12 @@ from bugcheck.reports.document import Block, Document, Headline, Points, Table
 from bugcheck.verdict.combined import CombinedVerdict
 from bugcheck.verdict.crash_record import CrashRecord
 
-CHANGES_SHOWN = 12
+CHANGES_SHOWN = 8
 ROWS_SHOWN = 24
+NEXT_HARDWARE = (
+    "test the memory modules one at a time, over several passes; set overclocking and memory profiles (XMP, EXPO) "
+    "back to default; then keep the dumps coming"
+)
 
 
 def combined_document(combined: CombinedVerdict) -> Document:
@@ -20,14 +24,18 @@ def combined_document(combined: CombinedVerdict) -> Document:
         Headline(sentence(combined), note, "red" if combined.level in ("high", "medium") else ""),
         Table(title, ("when (UTC)", "bug check", "suspected", "how sure", "file"), tuple(map(_row, newest))),
     ]
-    if combined.because:
-        blocks.append(Points("why", combined.because))
-    if combined.against:
-        blocks.append(Points("against", combined.against))
-    if combined.changed:
-        shown = combined.changed[:CHANGES_SHOWN]
-        more = len(combined.changed) - len(shown)
-        blocks.append(Points("changed", (*shown, *((f"and {more} more",) if more else ()))))
+    changed = combined.changed[:CHANGES_SHOWN]
+    more = len(combined.changed) - len(changed)
+    sections = (
+        ("why", combined.because),
+        ("against", combined.against),
+        ("evidence", _telling(combined)),
+        ("when", combined.trend),
+        ("changed", (*changed, *((f"and {more} more",) if more else ()))),
+        ("would change our mind", ("   ·   ".join(combined.would_change_our_mind),)),
+        ("next", (NEXT_HARDWARE,) if combined.category is Category.HARDWARE else ()),
+    )
+    blocks.extend(Points(label, items) for label, items in sections if any(items))
     return Document(combined.machine, tuple(blocks))
 
 
@@ -35,11 +43,32 @@ def sentence(combined: CombinedVerdict) -> str:
     """The combined verdict in one sentence."""
     total = len(combined.records)
     if combined.category is Category.HARDWARE:
-        return f"Hardware, most likely memory or processor: seen over {total} dumps of this machine."
+        return _hardware(combined, total)
     if combined.module is not None:
         name = next(r.suspect for r in reversed(combined.records) if r.blame.module == combined.module)
         return f"{name} is behind {combined.count} of {total} crashes of this machine."
     return f"{total} dumps of this machine agree on nothing that could be named."
+
+
+def _hardware(combined: CombinedVerdict, total: int) -> str:
+    bit, times = combined.bits[0] if combined.bits else (0, 0)
+    if times > 1:
+        return f"Memory or processor: the same bit (bit {bit}) is changed in {times} of {total} dumps of this machine."
+    if combined.count:
+        return f"Hardware, most likely memory or processor: {combined.count} of {total} dumps of this machine show it."
+    return f"Perhaps hardware: the {total} crashes of this machine have no place in common."
+
+
+def _telling(combined: CombinedVerdict) -> tuple[str, ...]:
+    """What each dump that points at hardware shows, where hardware is the answer."""
+    if combined.category is not Category.HARDWARE:
+        return ()
+    speaking = [record for record in combined.records if record.blame.category is Category.HARDWARE]
+    return tuple(f"{_when(record)}  {record.blame.because[0]}" for record in speaking[-ROWS_SHOWN:])
+
+
+def _when(record: CrashRecord) -> str:
+    return record.crash_time.strftime("%Y-%m-%d %H:%M:%S") if record.crash_time else record.path
 
 
 def _row(record: CrashRecord) -> tuple[str, ...]:

@@ -1,29 +1,19 @@
 """A walked stack → levels of a page, with those folded away that say little about the cause.
 
-Source: the verdict's list of the kernel's own way into a bug check, and the entries of threads and system calls
-(public symbols).  Levels found by scanning are words that merely look like
-return addresses.  Folded is not gone: a click, and every other format, shows them.
+Source: the list of owners of frames (knowledge/frames.txt): the kernel's own way into a bug check, and where the walk
+for the blame ends.  Levels found by scanning are words that merely look like return addresses.  Folded is not gone: a
+click, and every other format, shows them.
 """
 
 from __future__ import annotations
 
 from itertools import groupby
 
+from bugcheck.findings.frame_owners import Owner, owner_of
 from bugcheck.reports.page import Fold, Level, StackList
 from bugcheck.stack.frame import Frame, Trust
 from bugcheck.stack.stacks import NamedStack
-from bugcheck.verdict.followup import CRASH_PATH
 
-THREAD_STARTS = (
-    "PspSystemThreadStartup",
-    "KiStartSystemThread",
-    "KxStartSystemThread",
-    "KiThreadStartup",
-    "KiIdleLoop",
-)
-SYSTEM_CALLS = ("KiSystemServiceCopyEnd", "KiSystemServiceExit", "KiFastCallEntry", "KiSystemServiceUser")
-HOUSEKEEPING = (*CRASH_PATH, *THREAD_STARTS, *SYSTEM_CALLS)
-"""Beginnings of names."""
 SCANNED = "found by scanning the stack, may be left over from earlier calls"
 KERNEL = "the kernel's own housekeeping"
 LEAST_FOLDED = {SCANNED: 1, KERNEL: 2}
@@ -51,8 +41,8 @@ def fold_reason(frame: Frame) -> str:
     """Why a level is folded away, "" when it is not; the innermost never is."""
     if frame.trust is Trust.SCAN:
         return SCANNED
-    in_kernel = frame.module is not None and frame.module.name == "nt"
-    return KERNEL if in_kernel and (frame.symbol or "").startswith(HOUSEKEEPING) else ""
+    owner = owner_of(frame.module.name, frame.symbol) if frame.module else Owner.SURE
+    return KERNEL if owner in (Owner.IGNORE, Owner.STOP) else ""
 
 
 def _level(frame: Frame, blamed: str | None, prefix: str) -> Level:

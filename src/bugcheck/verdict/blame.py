@@ -1,7 +1,8 @@
 """Findings → Blame: which module or part is blamed, and how sure.
 
-Independent findings for the same thing add up as 1 - (1-a)(1-b)…, so no single one makes a certainty.  Without a
-stack the confidence stays below `NO_STACK_CAP`: addresses and parameters alone carry no more.
+Independent findings for the same thing add up as 1 - (1-a)(1-b)…, so no single one makes a certainty.  Where no finding
+is direct evidence by itself, and the stack that would tell more was not walked beyond its first level, the confidence
+stays at `NO_STACK_CAP`: addresses and parameters alone carry no more.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from math import prod
 
 from bugcheck.findings.findings import Category, Crash, Finding
 
-NO_STACK_CAP = 0.75
+NO_STACK_CAP, CAP = 0.75, 0.95
+DIRECT = 0.7
+"""Weight from which a finding is direct evidence: the driver stopped the system itself, the hardware reported."""
 FLOOR = 0.2
 """Below this nothing is blamed."""
 _LEVELS = ((0.8, "high"), (0.5, "medium"), (FLOOR, "low"))
@@ -66,7 +69,9 @@ def _joint_weight(group: list[Finding]) -> float:
 
 def _blame(crash: Crash, group: list[Finding], others: list[Finding]) -> Blame:
     best = group[0]
-    confidence = min(_joint_weight(group), NO_STACK_CAP)
+    stack = crash.telling_stack
+    seen = best.weight >= DIRECT or (stack is not None and len(stack.frames) > 1)
+    confidence = min(_joint_weight(group), CAP if seen else NO_STACK_CAP)
     module = crash.modules.named(best.module) if best.module else None
     address = crash.faulting_address
     at_fault = module is not None and address in module

@@ -6,26 +6,31 @@ too fine.
 
 Folklore: one failing memory module shows as half a dozen different bug checks in a week, each with another victim; the
 same bit flipped twice is as good as a memory test.  A machine is told from another by what does not change between
-crashes: processor, processor count, kernel build.
+crashes: processor, processor count, kernel build.  A driver that was replaced and goes on being found at the crashes
+leaves the part it drives as a suspect.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
 from bugcheck.findings.findings import Category
 from bugcheck.verdict.blame import level_of
 from bugcheck.verdict.crash_record import CrashRecord
+from bugcheck.verdict.crash_series import changes_between, repeated_bits, trend_of
 
 ENOUGH = 2
+FLOOR = 0.2
 SCATTERED = 3
 """Different bug checks in different places from which on scattering itself is a hint."""
 SCATTER_WEIGHT = 0.35
 REPEAT_WEIGHT = 0.3
 """Weight of each further dump that shows the same module at the same offset."""
+SAME_BIT_WEIGHT = 0.5
+"""Weight of each further dump with the same changed bit: 15 bits are looked at, so chance repeats one in 15."""
 CAP = 0.95
 
 
@@ -37,7 +42,10 @@ class CombinedVerdict:
         machine: the machine in words. records: its crashes, oldest first.
         category: what is blamed; module: debugger name of the module, or None.
         count: dumps that speak for it. confidence: 0 to 1; level: its word.
-        because, against: sentences. changed: drivers that came, went or changed between the first dump and the last.
+        because, against: sentences. trend: sentences about when and how often.
+        changed: drivers that came, went or changed, with the crashes between which they did.
+        bits: number of a changed bit → in how many dumps, most frequent first.
+        would_change_our_mind: sentences.
     """
 
     machine: str
@@ -51,6 +59,9 @@ class CombinedVerdict:
     because: tuple[str, ...]
     against: tuple[str, ...]
     changed: tuple[str, ...]
+    trend: tuple[str, ...] = ()
+    bits: tuple[tuple[int, int], ...] = ()
+    would_change_our_mind: tuple[str, ...] = ()
 
 
 def combine(records: Iterable[CrashRecord]) -> list[CombinedVerdict]:
@@ -66,80 +77,102 @@ def _by_time(group: Iterable[CrashRecord]) -> tuple[CrashRecord, ...]:
     return tuple(sorted(group, key=lambda record: record.crash_time.timestamp() if record.crash_time else 0.0))
 
 
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A cause that could explain the crashes together. `doubts`: what its own evidence leaves open."""
+
+    confidence: float
+    category: Category
+    module: str | None = None
+    count: int = 0
+    because: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    refuted_by: tuple[str, ...] = ()
+
+
+_NOTHING = _Candidate(0.0, Category.UNKNOWN)
+
+
 def _judge(group: tuple[CrashRecord, ...]) -> CombinedVerdict:
-    candidates = [_repeated(group, module) for module in _blamed_modules(group)]
-    candidates.append(_hardware(group))
-    confidence, category, module, count, because = max(candidates, key=lambda candidate: candidate[0])
-    image = next((a.blame.image for a in group if module and a.blame.module == module), module)
-    against = [reason for other in candidates for reason in other[4] if other[4] != because and other[0] > 0]
-    if confidence < ENOUGH / 10:
-        category, module, image, count, because = Category.UNKNOWN, None, None, 0, ()
+    candidates = [*(_repeated(group, module) for module in _blamed_modules(group)), _hardware(group)]
+    best = max(candidates, key=lambda candidate: candidate.confidence)
+    others = [candidate for candidate in candidates if candidate is not best and candidate.confidence > 0]
+    against = (*best.doubts, *(reason for other in others for reason in other.because))
+    best = best if best.confidence >= FLOOR else _NOTHING
+    image = next((each.blame.image for each in group if best.module and each.blame.module == best.module), best.module)
     return CombinedVerdict(
         machine=group[0].machine,
         records=group,
-        category=category,
-        module=module,
+        category=best.category,
+        module=best.module,
         image=image,
-        count=count,
-        confidence=round(confidence, 2),
-        level=level_of(confidence),
-        because=because,
-        against=tuple(against),
-        changed=tuple(_changed(group[0], group[-1])),
+        count=best.count,
+        confidence=round(best.confidence, 2),
+        level=level_of(best.confidence),
+        because=best.because,
+        against=against,
+        changed=tuple(changes_between(group)),
+        trend=tuple(trend_of(group)),
+        bits=repeated_bits(group),
+        would_change_our_mind=best.refuted_by,
     )
-
-
-Candidate = tuple[float, Category, str | None, int, tuple[str, ...]]
 
 
 def _blamed_modules(group: Sequence[CrashRecord]) -> list[str]:
     return sorted({record.blame.module for record in group if record.blame.module})
 
 
-def _repeated(group: Sequence[CrashRecord], module: str) -> Candidate:
+def _repeated(group: Sequence[CrashRecord], module: str) -> _Candidate:
     """How far the dumps agree on one module: independent dumps add up, the same offset adds more."""
     hits = [record for record in group if record.blame.module == module]
+    image = hits[0].blame.image or module
     joint = 1 - prod(1 - record.blame.confidence for record in hits)
     share = len(hits) / len(group)
     places = Counter(record.place for record in hits)
     place, times = places.most_common(1)[0]
     bonus = 1 - (1 - REPEAT_WEIGHT) ** (times - 1) if place else 0.0
     confidence = min((1 - (1 - joint) * (1 - bonus)) * (0.5 + share / 2), CAP)
-    because = [f"{module} is suspected in {len(hits)} of {len(group)} dumps"]
+    because = [f"{image} is suspected in {len(hits)} of {len(group)} dumps"]
     if place and times > 1:
-        because.append(f"{times} of them at the same place, {place}: what repeats is software")
-    return confidence, Category.DRIVER, module, len(hits), tuple(because)
+        because.append(f"{times} of them stop at the same place, {place}: what repeats is software")
+    doubts = tuple(_outlived(hits, image))
+    refuted = (f"the same crashes with {image} removed, or replaced by another version",)
+    return _Candidate(confidence, Category.DRIVER, module, len(hits), tuple(because), doubts, refuted)
 
 
-def _hardware(group: Sequence[CrashRecord]) -> Candidate:
-    """Hardware findings of single dumps, flipped bits that repeat, and scattering over codes and places."""
+def _outlived(hits: Sequence[CrashRecord], image: str) -> Iterator[str]:
+    """Tell that the suspected driver was replaced and is suspected still."""
+    stamps = [record.driver_stamps().get(image.lower()) for record in hits]
+    versions = list(dict.fromkeys(stamp for stamp in stamps if stamp))
+    if len(versions) > 1:
+        yield (
+            f"{image} is suspected in {len(versions)} different builds: a new one did not end the crashes, "
+            "so the hardware it drives stays a suspect"
+        )
+
+
+def _hardware(group: Sequence[CrashRecord]) -> _Candidate:
+    """Hardware findings of single dumps, changed bits that repeat, and scattering over codes and places."""
     speaking = [record for record in group if record.blame.category is Category.HARDWARE]
     weights = [record.blame.confidence for record in speaking]
     because: list[str] = []
+    for bit, times in repeated_bits(group):
+        if times > 1:
+            weights += [SAME_BIT_WEIGHT] * (times - 1)
+            because.append(f"the same bit, {bit}, is changed in {times} of {len(group)} dumps, each at another place")
     if speaking:
         because.append(f"{len(speaking)} of {len(group)} dumps point at hardware by themselves")
     codes = {record.code for record in group}
     victims = {record.faulting_address for record in group}
-    if len(codes) >= SCATTERED and len(victims) >= SCATTERED and len(_software(group)) < len(group) / 2:
+    named = [record for record in group if record.blame.module]
+    if len(codes) >= SCATTERED and len(victims) >= SCATTERED and len(named) < len(group) / 2:
         weights.append(SCATTER_WEIGHT)
         because.append(f"{len(codes)} different bug checks in {len(group)} dumps, with no place in common")
     if not weights:
-        return 0.0, Category.HARDWARE, None, 0, ()
+        return _Candidate(0.0, Category.HARDWARE)
     confidence = min(1 - prod(1 - weight for weight in weights), CAP)
-    return confidence, Category.HARDWARE, None, len(speaking), tuple(because)
-
-
-def _software(group: Sequence[CrashRecord]) -> list[CrashRecord]:
-    return [record for record in group if record.blame.module]
-
-
-def _changed(first: CrashRecord, last: CrashRecord) -> Iterable[str]:
-    """Drivers that came, went or changed between two dumps."""
-    before, after = first.driver_stamps(), last.driver_stamps()
-    for image in sorted(before.keys() | after.keys()):
-        if image not in before:
-            yield f"{image} is new"
-        elif image not in after:
-            yield f"{image} is gone"
-        elif before[image] != after[image]:
-            yield f"{image} was replaced (time stamp {before[image]} → {after[image]})"
+    refuted = (
+        "a memory test without any error over several passes",
+        "the same crashes with other memory fitted and overclocking off",
+    )
+    return _Candidate(confidence, Category.HARDWARE, None, len(speaking), tuple(because), (), refuted)

@@ -17,7 +17,7 @@ from enum import Enum
 
 from bugcheck.findings.address_kinds import NULL_PAGE, kind_of_address
 from bugcheck.findings.findings import Category
-from bugcheck.findings.suspicion import rarely_guilty
+from bugcheck.findings.frame_owners import Owner, owner_of
 from bugcheck.machine.bugcheck import BugCheck
 from bugcheck.machine.modules import Module
 from bugcheck.stack.frame import Frame
@@ -274,11 +274,15 @@ def _blames(first: Analysis, second: Analysis) -> Iterator[Reason]:
         yield Reason(f"put down to {a.module or a.category.value} and {b.module or b.category.value}", -1.0)
 
 
+def _is_core(module: str) -> bool:
+    return module.lower() in USER_CORE or owner_of(module) is Owner.LAST
+
+
 def _places(first: Analysis, second: Analysis) -> Iterator[Reason]:
     a, b = crash_place(first), crash_place(second)
     if a is None or b is None:
         return
-    core = not (rarely_guilty() | USER_CORE).isdisjoint((a.module.name.lower(), b.module.name.lower()))
+    core = any(_is_core(place.module.name) for place in (a, b))
     if a.module.name.lower() != b.module.name.lower():
         yield Reason(f"at different places: {a.name} and {b.name}", -0.7 if core else -1.5)
     elif _same_build(a.module, b.module) and a.rva == b.rva:

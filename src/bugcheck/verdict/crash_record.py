@@ -23,6 +23,7 @@ class CrashRecord(NamedTuple):
         crash_time: UTC. code, name: the bug check. blame: what is blamed; suspect: its module in words.
         place: where the blamed module is on the stack, as symbol or module+offset, or None.
         faulting_address: virtual address of the faulting instruction, or None.
+        bits: numbers of the bits that were found changed. uptime: seconds since start-up, or None.
         build: build number of Windows. drivers: `name time-stamp` lines of the loaded drivers, without the copies made
             for writing dumps and hibernation files.
     """
@@ -37,6 +38,8 @@ class CrashRecord(NamedTuple):
     suspect: str
     place: str | None
     faulting_address: int | None
+    bits: tuple[int, ...]
+    uptime: float | None
     build: int
     drivers: str
 
@@ -63,9 +66,16 @@ def crash_record(analysis: Analysis) -> CrashRecord | None:
         suspect=_suspect(analysis),
         place=_place(analysis),
         faulting_address=analysis.crash.faulting_address,
+        bits=_bits(analysis),
+        uptime=system.uptime_seconds,
         build=system.build,
         drivers=sys.intern(_drivers(analysis)),
     )
+
+
+def _bits(analysis: Analysis) -> tuple[int, ...]:
+    cited = (citation for finding in analysis.findings if finding.weight for citation in finding.citations)
+    return tuple(dict.fromkeys(int(each.where) for each in cited if each.kind == "bit"))
 
 
 def _suspect(analysis: Analysis) -> str:

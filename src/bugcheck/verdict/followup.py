@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 from bugcheck.addresses import sign_extend_32
 from bugcheck.findings.findings import Category, Crash
+from bugcheck.findings.frame_owners import is_crash_path
 from bugcheck.machine.context import Context
 from bugcheck.machine.modules import Module
 from bugcheck.stack.frame import Frame, Trust
@@ -32,13 +33,6 @@ OWNER = "MachineOwner"
 UNKNOWN_MODULE, UNKNOWN_IMAGE, INCONCLUSIVE = "Unknown_Module", "Unknown_Image", "ANALYSIS_INCONCLUSIVE"
 PLAIN_COMMANDS = {Era.WINDOWS_8: ".thread ; .cxr ; kb", Era.SINCE_2019: ".cxr; .ecxr ; kb"}
 """Era → STACK_COMMAND for the stack of the processor that stopped; `kb` before."""
-CRASH_PATH = (
-    "KeBugCheck", "KiBugCheck", "KeRegisterBugCheck", "KiDispatchException", "CommonDispatchException",
-    "Kei386EoiHelper", "KiExceptionDispatch", "KiPageFault", "KiTrap", "KiFastFailDispatch", "RtlDispatchException",
-    "RtlpExecuteHandlerFor", "KiGeneralProtectionFault", "KiRaiseSecurityCheckFailure", "KiInvalidOpcodeFault",
-    "KiDivideErrorFault", "KiSystemServiceHandler", "KiDoubleFaultAbort", "MiSystemFault", "MmAccessFault",
-)  # fmt: skip
-"""Beginnings of nt's functions on the way from a fault to the bug check: they never name a crash."""
 CORE = frozenset(["nt", "hal"])
 
 
@@ -188,7 +182,8 @@ def _candidates(frames: list[Frame]) -> Iterator[tuple[Frame, Module]]:
     for frame in frames:
         if frame.module is None:
             continue
-        if frame.module.name == "nt" and (frame.symbol or "KeBugCheck" * (not frame.index)).startswith(CRASH_PATH):
+        stopped = frame.module.name == "nt" and not frame.symbol and not frame.index
+        if stopped or is_crash_path(frame):
             continue
         yield frame, frame.module
 

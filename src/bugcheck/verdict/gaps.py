@@ -20,9 +20,10 @@ def symbol_gaps(crash: Crash, path: str) -> list[Gap]:
     nameless = {frame.module.name for stack in stacks for frame in stack.frames if frame.module and not frame.symbol}
     if not nameless:
         return []
+    quoted = f'"{path}"' if " " in path else path
     if crash.machine.symbolizer is not None:
-        return [replace(gap, remedy=gap.remedy.replace("DUMP", path)) for gap in crash.machine.symbolizer.gaps()]
-    return [Gap("names of functions", "symbols: none are at hand", f"bugcheck symbols fetch {path}")]
+        return [replace(gap, remedy=gap.remedy.replace("DUMP", quoted)) for gap in crash.machine.symbolizer.gaps()]
+    return [Gap("names of functions", "symbols: none are at hand", f"bugcheck symbols fetch {quoted}")]
 
 
 def standing_gaps(crash: Crash, blame: Blame) -> Iterator[Gap]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bugcheck.findings.access import describe_access, failed_access
-from bugcheck.findings.findings import Category, Crash
+from bugcheck.findings.findings import Category, Crash, Finding
 from bugcheck.machine.modules import Module
 from bugcheck.verdict.blame import Blame
 
 
-def headline(crash: Crash, blame: Blame) -> str:
+def headline(crash: Crash, blame: Blame, findings: Sequence[Finding] = ()) -> str:
     """Write the sentence."""
     if not crash.dump.is_kernel:
         return _user(crash)
@@ -18,14 +20,18 @@ def headline(crash: Crash, blame: Blame) -> str:
     if blame.category is Category.HARDWARE:
         return f"Hardware, most likely: {blame.because[0]}."
     if blame.module is not None:
-        return _module(crash, blame)
+        return _module(crash, blame, findings)
     return _nobody(crash)
 
 
-def _module(crash: Crash, blame: Blame) -> str:
+def _module(crash: Crash, blame: Blame, findings: Sequence[Finding]) -> str:
     module = crash.modules.named(blame.module or "")
     name = described(crash, module) if module else str(blame.image)
-    return f"{name} {blame.clause}." if blame.clause else f"{name}: {blame.because[0]}."
+    if not blame.clause:
+        return f"{name}: {blame.because[0]}."
+    about = (finding for finding in findings if finding.module == blame.module and not finding.weight)
+    circumstance = next((finding.clause for finding in about if finding.clause.startswith("while ")), "")
+    return f"{name} {blame.clause}{f' {circumstance}' if circumstance else ''}."
 
 
 def described(crash: Crash, module: Module) -> str:

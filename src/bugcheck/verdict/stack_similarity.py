@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bugcheck.findings.frame_owners import is_crash_path
 from bugcheck.stack.frame import Frame, Trust
-from bugcheck.verdict.followup import CRASH_PATH
 
 MAX_LEVELS = 64
 """Levels compared of each stack: the alignment costs their product."""
@@ -47,11 +47,6 @@ def match_stacks(first: tuple[Frame, ...], second: tuple[Frame, ...]) -> StackMa
 def telling_frames(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
     """The levels without those that every bug check has, and without inlined expansions."""
     return tuple(frame for frame in frames if not frame.inline and not is_crash_path(frame))
-
-
-def is_crash_path(frame: Frame) -> bool:
-    """Tell whether a level is on the kernel's way from a fault to the bug check."""
-    return frame.module is not None and frame.module.name == "nt" and (frame.symbol or "").startswith(CRASH_PATH)
 
 
 def likeness(ours: Frame, theirs: Frame) -> float:

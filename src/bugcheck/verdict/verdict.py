@@ -30,6 +30,6 @@ def judge(crash: Crash) -> Verdict:
     """Ask all rules and weigh their findings."""
     findings, gaps = run_rules(crash)
     blame = weigh(crash, findings)
-    sentence = headline(crash, blame)
+    sentence = headline(crash, blame, findings)
     known = (*crash.dump.gaps, *gaps, *standing_gaps(crash, blame))
     return Verdict(sentence, blame, tuple(findings), tuple(dict.fromkeys(known)))

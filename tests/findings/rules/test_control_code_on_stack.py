@@ -22,7 +22,7 @@ def test_the_story_asks_its_own_driver(shared: Path, name: str) -> None:
     assert "function 0x80d, METHOD_BUFFERED" in finding.statement
     assert "asked by blackice.exe, a program of the product the driver belongs to" in finding.statement
     assert finding.weight == 0
-    assert finding.module is None
+    assert (finding.module, finding.clause) == ("RapDrv", "while blackice.exe asked it for something by device control")
 
 
 @pytest.mark.parametrize(

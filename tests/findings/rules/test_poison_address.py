@@ -18,7 +18,7 @@ def test_the_story_is_a_list_unlinked_through_null(shared: Path) -> None:
     [finding] = said(opened(shared / "story" / "story_triage.dmp"), RULE)
     assert finding.module == "RapDrv"
     assert finding.statement == (
-        "a store to [null+0x4] by `mov dword ptr [ecx+4],eax`: that is how a list entry is unlinked (Flink->Blink): "
+        "a store to [null+0x4] by `mov dword ptr [ecx+4],eax`; that is how a list entry is unlinked (Flink->Blink): "
         "the link was already gone, or two callers raced"
     )
     assert finding.weight <= 0.1

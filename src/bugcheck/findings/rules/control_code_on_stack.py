@@ -93,12 +93,15 @@ def _finding(crash: Crash, frames: tuple[Frame, ...], index: int, code: ControlC
     asker = f", asked by {process.name}" if process is not None and process.name else ""
     if driver is not None and process is not None and _same_product(crash, driver, process.name):
         asker += ", a program of the product the driver belongs to"
+    by = f" while {process.name} asked it for something by device control" if process and process.name else ""
     return Finding(
         "control_code_on_stack",
         f"a device control request{target} was under way: {code}{asker}",
         0.0,
         (Citation("memory", f"argument on the stack {place:#x}", format_hex(code.value)),),
+        module=driver.name if driver else None,
         refuted_by="a stale stack: frames that are not those of this request",
+        clause=by.strip() if driver else "",
     )
 
 

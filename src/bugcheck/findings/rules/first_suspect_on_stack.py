@@ -1,7 +1,7 @@
 """The telling stack → the first module on it that is not one of those found on everybody's stacks.
 
 Source: WinDbg's documented walk ("Using the !analyze Extension": from the top frame down, the first whose owner is
-known); which modules are passed over is our own list (knowledge/rarely_guilty.txt).
+known); whose frames are passed over, demoted or end the walk is our own list (knowledge/frames.txt).
 
 Folklore: who called is a hint and no proof: a driver that merely passed a request on stands on the stack too.  A frame
 found by scanning weighs less than one found by unwind information.
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from bugcheck.addresses import format_hex
 from bugcheck.findings.findings import Category, Citation, Crash, Finding, rule
+from bugcheck.findings.frame_owners import responsible_frame
 from bugcheck.findings.suspicion import Standing, standing_of
 from bugcheck.stack.frame import Frame, Trust
 
@@ -29,13 +30,15 @@ def first_suspect_on_stack(crash: Crash) -> Iterator[Finding]:
     check = crash.bugcheck
     if check is None or check.is_manual or crash.telling_stack is None:
         return
-    frame = _first_suspect(crash, crash.telling_stack.frames[:DEEPEST])
-    if frame is None or frame.module is None or frame.index == 0:
-        return  # level 0 is the faulting instruction's own module: another rule speaks of it
+    frame = responsible_frame(crash, crash.telling_stack.frames[:DEEPEST])
+    if frame is None or frame.module is None or frame.index == 0 or _raised_it(crash, frame):
+        return  # level 0 is the faulting instruction's own module, level 1 who raised the check: other rules' matter
+    if frame.module is crash.modules.at(crash.faulting_address or 0):
+        return  # levels of the module at fault are counted where that is told
     weight = WEIGHTS[standing_of(frame.module, crash)] * (SCANNED if frame.trust is Trust.SCAN else 1)
     yield Finding(
         "first_suspect_on_stack",
-        f"{frame.name} is the first on the stack (level {frame.index}) that is no part of Windows' core",
+        f"below the kernel's own levels, the first on the stack is {frame.name} (level {frame.index})",
         round(weight, 2),
         (Citation("frame", f"level {frame.index}, found by {frame.trust.value}", format_hex(frame.ip)),),
         module=frame.module.name,
@@ -44,8 +47,6 @@ def first_suspect_on_stack(crash: Crash) -> Iterator[Finding]:
     )
 
 
-def _first_suspect(crash: Crash, frames: tuple[Frame, ...]) -> Frame | None:
-    for frame in frames:
-        if frame.module is not None and standing_of(frame.module, crash) is not Standing.CORE:
-            return frame
-    return None
+def _raised_it(crash: Crash, frame: Frame) -> bool:
+    """Tell whether a frame is the caller of KeBugCheckEx on the stack of the processor that stopped."""
+    return frame.index == 1 and crash.telling_stack is crash.stack and crash.faulting_address is None

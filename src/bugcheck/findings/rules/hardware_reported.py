@@ -31,12 +31,13 @@ def hardware_reported(crash: Crash) -> Iterator[Finding]:
             refuted_by="a device driver or firmware that puts the device into a wrong state",
         )
     entry = check.parameters[2].value
+    bit = entry.bit_length() - 1
     if check.code == 0x1A and check.parameters[0].value == CORRUPT_PAGE_TABLE_ENTRY and entry.bit_count() == 1:
         yield Finding(
             "hardware_reported",
-            f"a page table entry that should be zero holds one set bit, bit {entry.bit_length() - 1}: {entry:#x}",
-            0.7,
-            (Citation("parameter", "parameter 3", format_hex(entry)),),
+            f"a page table entry that should be zero holds one set bit, bit {bit}: {entry:#x}",
+            0.8,
+            (Citation("parameter", "parameter 3", format_hex(entry)), Citation("bit", str(bit), format_hex(entry))),
             category=Category.HARDWARE,
             refuted_by="the same dump showing a driver that writes single bits at wrong addresses",
         )

@@ -16,8 +16,9 @@ from bugcheck.findings.access import Access, failed_access
 from bugcheck.findings.address_kinds import FILL_PATTERNS
 from bugcheck.findings.fault_registers import code_at_fault
 from bugcheck.findings.findings import Category, Citation, Crash, Finding, rule
+from bugcheck.findings.mechanism import idiom_at_fault
 from bugcheck.findings.suspicion import Standing, standing_of
-from bugcheck.machine.code import FaultingCode, code_bytes
+from bugcheck.machine.code import FaultingCode
 
 if TYPE_CHECKING:
     from bugcheck.findings.idioms import Idiom
@@ -33,7 +34,7 @@ def poison_address(crash: Crash) -> Iterator[Finding]:
     if access is None or access.what.name not in ("null", "fill_pattern", "non_canonical"):
         return
     code = code_at_fault(crash)
-    idiom = _idiom(crash, code)
+    idiom = idiom_at_fault(crash, code)
     if idiom is None and access.what.name == "null":
         return  # the rule on the fault's location says it all
     module = crash.modules.at(crash.faulting_address or 0)
@@ -45,28 +46,9 @@ def poison_address(crash: Crash) -> Iterator[Finding]:
         _citations(access, code),
         module=None if core or module is None else module.name,
         category=Category.UNKNOWN if core else Category.DRIVER,
-        refuted_by="the same pointer handed over by another module, or memory overwritten by an unknown writer",
+        refuted_by="a pointer that another module handed over, or memory that an unknown writer damaged",
         clause=_clause(access, idiom),
     )
-
-
-def _idiom(crash: Crash, code: FaultingCode | None) -> Idiom | None:
-    if code is None or not crash.machine.architecture.value.startswith("x"):
-        return None
-    from bugcheck.findings.idioms import idiom_of
-
-    return idiom_of(code.text, crash.memory.pointer_size, _following(crash, code))
-
-
-def _following(crash: Crash, code: FaultingCode) -> list[str]:
-    """The next few instructions, which tell what a plain move is for."""
-    if not code.text.startswith("mov "):
-        return []
-    from bugcheck.machine.disassembly import disassemble
-
-    after = code.address + len(code.data)
-    data, _ = code_bytes(crash.machine, after, 16)
-    return [each.text for each in disassemble(data, after, crash.machine.architecture, 3)]
 
 
 def _weight(access: Access) -> float:
@@ -88,7 +70,7 @@ def _statement(access: Access, code: FaultingCode | None, idiom: Idiom | None) -
     text = f"{_ACTIONS.get(access.kind, 'an access to')} {_place(access)}"
     if code is not None:
         text += f" by `{code.text}`"
-    return f"{text}: {idiom.words}" if idiom else text
+    return f"{text}; {idiom.words}" if idiom else text
 
 
 def _clause(access: Access, idiom: Idiom | None) -> str:

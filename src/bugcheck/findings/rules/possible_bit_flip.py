@@ -42,8 +42,9 @@ def possible_bit_flip(crash: Crash) -> Iterator[Finding]:
         yield finding
 
 
-def _finding(statement: str, weight: float, *citations: Citation) -> Finding:
-    return Finding("possible_bit_flip", statement, weight, citations, category=Category.HARDWARE, refuted_by=REFUTED)
+def _finding(statement: str, weight: float, bits: tuple[int, ...], *citations: Citation) -> Finding:
+    cited = (*citations, *(Citation("bit", str(bit), citations[0].value) for bit in bits))
+    return Finding("possible_bit_flip", statement, weight, cited, category=Category.HARDWARE, refuted_by=REFUTED)
 
 
 def _page_table_entry(crash: Crash) -> Finding | None:
@@ -55,7 +56,7 @@ def _page_table_entry(crash: Crash) -> Finding | None:
         return None
     first, second = (bit for bit in range(64) if entry >> bit & 1)
     statement = f"a page table entry that should be zero holds two set bits, {first} and {second}: {entry:#x}"
-    return _finding(statement, 0.35, Citation("parameter", "parameter 3", format_hex(entry)))
+    return _finding(statement, 0.35, (first, second), Citation("parameter", "parameter 3", format_hex(entry)))
 
 
 def _address(crash: Crash) -> Finding | None:
@@ -87,11 +88,13 @@ def _beside_null(crash: Crash, address: int, cited: Citation) -> Finding:
             f"the pointer behind {address:#x} was {bare:#x}, in which only bit {bit} is set: a null pointer with one "
             f"changed bit would look so, and pass a check for null; {innocent}",
             0.6,
+            (bit,),
             cited,
         )
     return _finding(
         f"{address:#x} is a null pointer plus {offset:#x} but for bit {bit}: one changed bit would look so; {innocent}",
         0.45,
+        (bit,),
         cited,
     )
 
@@ -112,7 +115,7 @@ def _beside_pointer(flip: bit_flips.Flip, cited: Citation) -> Finding:
         f"which is {_distance(flip)}a pointer in use, {flip.pointer:#x} ({flip.where})"
     )
     weight = 0.8 if len(flip.bits) == 1 else 0.45
-    return _finding(statement, weight, cited, Citation("memory", flip.where, format_hex(flip.pointer)))
+    return _finding(statement, weight, flip.bits, cited, Citation("memory", flip.where, format_hex(flip.pointer)))
 
 
 def _distance(flip: bit_flips.Flip) -> str:
@@ -130,7 +133,7 @@ def _not_canonical(crash: Crash, address: int, cited: Citation) -> Finding | Non
         return None  # packed fields look so
     tail = ", where the dump has memory" if there else ""
     statement = f"{address:#x} is no possible address; turning bit {bit} back makes it {corrected:#x}{tail}"
-    return _finding(statement, 0.75 if there else 0.5, cited)
+    return _finding(statement, 0.75 if there else 0.5, (bit,), cited)
 
 
 def _instruction_pointer(crash: Crash) -> Finding | None:
@@ -145,6 +148,7 @@ def _instruction_pointer(crash: Crash) -> Finding | None:
                 f"the processor was executing at {address:#x}, where no module is; turning bit {bit} back makes it "
                 f"{crash.modules.resolve(corrected)}",
                 0.45,
+                (bit,),
                 Citation("address", "faulting instruction", format_hex(address)),
             )
     return None
