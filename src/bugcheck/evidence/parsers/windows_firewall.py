@@ -1,0 +1,155 @@
+"""Windows Firewall's pfirewall.log → flows that were allowed and dropped.
+
+Source: the file's own header (W3C extended log: `#Version`, `#Software`, `#Time Format`, `#Fields`), real logs of
+Windows XP and 10; networkuptime.com, "Windows Firewall" 04-08 for the actions: OPEN (going out), OPEN-INBOUND, CLOSE,
+DROP, INFO-EVENTS-LOST (`info` counts packets that were not written); Vista and later: ALLOW, DROP and a `path` of
+SEND, RECEIVE or FORWARD.  Windows 11 appends a process id.
+
+Folklore:
+    Times are the host's local wall clock unless `#Time Format` says otherwise: an hour repeats every autumn.
+    Only what is switched on is logged: dropped packets, successful connections, or both; the header doesn't tell.
+    At its size limit (4 MB by default) the file is renamed to `.old` and the one before is lost, so that a busy host's
+    log covers minutes, not days: look at the Span before saying that nothing happened.
+
+A line is split at its spaces and never meets a regular expression; the time of a flow is read when the flow is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from datetime import UTC, datetime
+from operator import itemgetter
+
+from bugcheck.evidence.damage import Damage
+from bugcheck.evidence.evidence import LIKELY, NO, SURE, Event, Record, evidence_parser
+from bugcheck.evidence.flows import Coverage, flow_text, one_a_minute
+from bugcheck.evidence.source import Source
+
+LOG = "pfirewall"
+STANDARD = [
+    "date", "time", "action", "protocol", "src-ip", "dst-ip", "src-port", "dst-port", "size", "tcpflags", "tcpsyn",
+    "tcpack", "tcpwin", "icmptype", "icmpcode", "info", "path",
+]  # fmt: skip
+KEY = ("action", "protocol", "src-ip", "dst-ip", "dst-port")
+ACTIONS = {
+    "DROP": ("firewall_drop", "dropped", ""),
+    "ALLOW": ("firewall_allow", "allowed", ""),
+    "OPEN": ("firewall_allow", "opened", "out"),
+    "OPEN-INBOUND": ("firewall_allow", "opened", "in"),
+    "CLOSE": ("firewall_allow", "closed", ""),
+}
+SHARED = (("protocol", "protocol"), ("src-ip", "source"), ("dst-ip", "target"), ("dst-port", "target_port"))
+"""Fields that all packets of a flow have in common, under our names."""
+MORE = (
+    *SHARED, ("src-port", "source_port"), ("size", "size"), ("tcpflags", "tcp_flags"), ("icmptype", "icmp_type"),
+    ("icmpcode", "icmp_code"), ("pid", "pid"),
+)  # fmt: skip
+WAYS = {"SEND": "out", "RECEIVE": "in", "FORWARD": "forward"}
+
+
+def probe(source: Source) -> int:
+    """Tell by the header's field names, or by the shape of the first lines of a log without a header."""
+    text = source.head_text[:8192]
+    if text.startswith("#") and "#Fields: date time action protocol src-ip dst-ip" in text:
+        return SURE
+    lines = [line.split(" ") for line in text.split("\n")[:8] if line[:1] not in ("", "#")]
+    shaped = [line for line in lines if len(line) >= 8 and line[2] in ACTIONS and line[0].count("-") == 2]
+    return LIKELY if lines and len(shaped) >= max(1, len(lines) - 1) else NO
+
+
+class _Layout:
+    """Where the fields stand and whether times are UTC; the header may come again in the middle of a file."""
+
+    __slots__ = ("action", "names", "path", "pick", "plans", "utc", "width")
+
+    def __init__(self) -> None:
+        self.utc = False
+        self.arrange(STANDARD)
+
+    def arrange(self, names: Sequence[str]) -> None:
+        """Take over the order of a `#Fields` line."""
+        columns = {name: index for index, name in enumerate(names)}
+        self.names = names
+        self.action, self.path = columns["action"], columns.get("path", 0)
+        wanted = [columns[name] for name in (*KEY, "path") if name in columns]
+        self.pick, self.width = itemgetter(*wanted), len(names)
+        shared = [(columns[name], word) for name, word in SHARED if name in columns]
+        more = [(columns[name], word) for name, word in MORE if name in columns]
+        self.plans = (shared, more)
+
+
+@evidence_parser("windows_firewall", probe=probe, names=("pfirewall*.log*", "*firewall*.log*"))
+def windows_firewall(source: Source) -> Iterator[Record]:
+    """Windows Firewall's log (XP to 11): allowed and dropped packets, joined by flow and minute."""
+    layout, damage, coverage = _Layout(), Damage(source.path), Coverage()
+    for first, last, count in one_a_minute(_packets(source, layout)):
+        event = _event(first, last, count, layout)
+        if event is None:
+            yield from damage.at(f"line {first[0]}", "a time, an action and addresses")
+            continue
+        coverage.see(event.time, event.kind, event.until)
+        if event.kind == "log_full":
+            coverage.notes.append(f"{event.fields['count']} events were lost at {event.time:%H:%M:%S}")
+        yield event
+    yield from damage.rest()
+    coverage.kinds.discard("log_full")
+    coverage.note_what_is_not_logged()
+    yield from coverage.spans()
+
+
+def _packets(source: Source, layout: _Layout) -> Iterator[tuple[Hashable, Hashable, tuple[int, str]]]:
+    pick, width = layout.pick, layout.width
+    for number, line in source.lines():
+        if line[:1] in ("#", ""):
+            if _read_header(line, layout):
+                pick, width = layout.pick, layout.width
+            continue
+        fields = line.split(" ")
+        if len(fields) < width:
+            fields += ["-"] * (width - len(fields))
+        yield line[:16], pick(fields), (number, line)
+
+
+def _read_header(line: str, layout: _Layout) -> bool:
+    """Take in a header line; True when it changes the order of fields."""
+    word, _, value = line.partition(":")
+    if word == "#Time Format":
+        layout.utc = value.strip().upper() in ("UTC", "GMT")
+    names = value.split() if word == "#Fields" else ()
+    if not set(KEY) <= set(names) or names == layout.names:
+        return False
+    layout.arrange(names)
+    return True
+
+
+def _event(first: tuple[int, str], last: tuple[int, str], count: int, layout: _Layout) -> Event | None:
+    """Read a flow's first and last line; None when they are no lines of this log."""
+    number, line = first
+    try:
+        time = datetime.fromisoformat(line[:19])
+        until = datetime.fromisoformat(last[1][:19]) if count > 1 else None
+    except ValueError:
+        return None
+    if layout.utc:
+        time, until = time.replace(tzinfo=UTC), until and until.replace(tzinfo=UTC)
+    values = line.split(" ")
+    if len(values) < layout.width:
+        values += ["-"] * (layout.width - len(values))
+    action = values[layout.action]
+    meaning = ACTIONS.get(action)
+    if meaning is None:
+        return _lost(time, number, values, layout) if action == "INFO-EVENTS-LOST" else None
+    kind, verb, way = meaning
+    way = WAYS.get(values[layout.path], way)
+    fields = {word: value for index, word in layout.plans[count == 1] if (value := values[index]) != "-"}
+    if way:
+        fields["direction"] = way
+    get = fields.get
+    text = flow_text(get("protocol", ""), get("source", ""), get("target", ""), get("target_port", ""), verb, way)
+    return Event(time, kind, text, f"line {number}", LOG, None, fields, "", count, until)
+
+
+def _lost(time: datetime, number: int, values: list[str], layout: _Layout) -> Event:
+    lost = values[layout.names.index("info")] if "info" in layout.names else "some"
+    text = f"{lost} packets were not written to the log"
+    return Event(time, "log_full", text, f"line {number}", LOG, fields={"log": LOG, "count": lost})
