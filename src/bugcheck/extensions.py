@@ -10,9 +10,11 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
+
+from bugcheck.errors import BugcheckError
 
 PLUGIN_GROUP = "bugcheck.plugins"
 
@@ -27,6 +29,7 @@ class Named(Protocol):
 
 
 T = TypeVar("T", bound=Named)
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,19 @@ class Registry(Generic[T]):
         for name in modules_of(self.package):
             _import(name, self.broken)
         load_plugins(self.broken)
+
+
+def guarded(run: Callable[[], Iterable[Answer]], failed: Callable[[str], Answer]) -> Iterator[Answer]:
+    """Yield what one extension yields; its own mistake ends as one more answer, made by `failed` from the words for it.
+
+    So that one rule's or parser's mistake does not cost the others' answers.
+    """
+    try:
+        yield from run()
+    except BugcheckError as error:
+        yield failed(str(error))
+    except Exception as error:  # the second of the three places
+        yield failed(f"{type(error).__name__}: {error}")
 
 
 def modules_of(package: str) -> list[str]:

@@ -21,7 +21,7 @@ from fnmatch import fnmatch
 from typing import Any
 
 from bugcheck.evidence.source import Source
-from bugcheck.extensions import Registry
+from bugcheck.extensions import Registry, guarded
 from bugcheck.gaps import Gap
 
 NO_FIELDS: Mapping[str, str] = {}
@@ -255,6 +255,10 @@ def evidence_parser(
 
 def parser_of(source: Source) -> EvidenceParser | None:
     """Find who reads a file: the strongest claim, the first by name among equals; None when nobody does."""
-    claims = [(parser.strength(source), parser) for parser in PARSERS]
+    claims = [
+        (strength, parser)
+        for parser in PARSERS
+        for strength in guarded(lambda parser=parser: (parser.strength(source),), lambda _: 0.0)
+    ]
     strength, parser = max(claims, key=lambda claim: claim[0], default=(0.0, None))
     return parser if strength else None

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from bugcheck.archives.files import release, sha256_of
 from bugcheck.archives.spool import ViewReader
@@ -54,6 +54,7 @@ class Source:
         modified: when the file system says it was last changed, aware UTC, or None; a copy keeps or loses it, so it
             may only fill in what nothing else tells (a year).
         password: for what is encrypted, or None.
+        symbols: where the parser of dumps looks for symbols, opaque to the others.
     """
 
     path: str
@@ -61,6 +62,7 @@ class Source:
     neighbours: Callable[[str], Source | None] = field(default=lambda _: None)
     modified: datetime | None = None
     password: bytes | None = None
+    symbols: Any = None
 
     @property
     def base_name(self) -> str:

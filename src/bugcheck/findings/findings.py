@@ -12,7 +12,7 @@ from enum import Enum
 from functools import cached_property
 
 from bugcheck.dump.dump import Dump
-from bugcheck.extensions import Registry
+from bugcheck.extensions import Registry, guarded
 from bugcheck.gaps import Gap
 from bugcheck.knowledge.drivers import DriverFacts, find_driver
 from bugcheck.machine.bugcheck import BugCheck
@@ -232,7 +232,5 @@ def run_rules(crash: Crash) -> tuple[list[Finding], list[Gap]]:
 
 
 def _run(each: Rule | BugCheckRule, crash: Crash) -> Iterator[Finding | Gap]:
-    try:
-        yield from each.run(crash)
-    except Exception as error:  # the second of the three places: one rule's mistake must not cost the others' answers
-        yield Gap(f"what the rule {each.name} would say", f"it failed: {type(error).__name__}: {error}")
+    question = f"what the rule {each.name} would say"
+    return guarded(lambda: each.run(crash), lambda words: Gap(question, f"it failed: {words}"))

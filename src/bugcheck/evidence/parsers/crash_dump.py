@@ -1,0 +1,159 @@
+"""A dump, or a debugger's log of one → CrashSeen: the one place where the incident meets the crash.
+
+Source: the crash's own stages; what is taken out of an Analysis is told in `evidence.CrashSeen`.
+
+Folklore: a text that quotes a debugger's analysis (a forum post, an administrator's report) is a log too, and one file
+may hold several.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+
+from bugcheck.dump.dump import DUMP_FORMATS, Dump
+from bugcheck.dump.open import read_dump
+from bugcheck.errors import MemoryFault
+from bugcheck.evidence.evidence import (
+    LIKELY,
+    NO,
+    SURE,
+    CrashSeen,
+    Fact,
+    FindingSeen,
+    ModuleSeen,
+    Record,
+    evidence_parser,
+)
+from bugcheck.evidence.source import Source
+from bugcheck.findings.findings import Crash
+from bugcheck.gaps import Gap
+from bugcheck.machine.machine import Machine
+from bugcheck.machine.module_details import read_module_details
+from bugcheck.machine.modules import Module
+from bugcheck.verdict.analysis import Analysis
+from bugcheck.verdict.signature import sign
+from bugcheck.verdict.verdict import judge
+
+SMALL_DUMP_BIT = 0x1000_0000
+LOG_WORDS = ("STACK_TEXT", "FAILURE_BUCKET_ID", "BUGCHECK_STR", "BugCheck ", "Bugcheck Analysis", "EXCEPTION_RECORD")
+
+
+def is_dump(source: Source) -> int:
+    """Tell by a format's magic and its own probe."""
+    head = source.head[:16]
+    formats = (each for each in DUMP_FORMATS if head.startswith(each.magic))
+    return SURE if any(each.probe(source.view) for each in formats) else NO
+
+
+def is_log(source: Source) -> int:
+    """Tell by a debugger's field names; whether there is enough of an analysis is seen when it is read."""
+    text = source.head_text
+    found = sum(word in text for word in LOG_WORDS)
+    return SURE - 1 if found >= 2 else LIKELY if found else NO
+
+
+@evidence_parser("crash_dump", probe=is_dump, names=("*.dmp", "*.mdmp", "*.hdmp", "*.kdmp"))
+def crash_dump(source: Source) -> Iterator[Record]:
+    """A crash dump of the kernel or of a process, analysed."""
+    yield from crashes_of(source, [read_dump(source.view)])
+
+
+@evidence_parser("windbg_log", probe=is_log, names=("*.txt", "*.log"))
+def windbg_log(source: Source) -> Iterator[Record]:
+    """What WinDbg's !analyze printed of a crash."""
+    from bugcheck.dump.log.read import read_logs
+
+    dumps = read_logs(source.view)
+    if not dumps:
+        yield Gap(f"the crash {source.path} speaks of", "enough of a debugger's analysis")
+    yield from crashes_of(source, dumps)
+
+
+def crashes_of(source: Source, dumps: Iterable[Dump]) -> Iterator[Record]:
+    """Analyse dumps and yield what the incident wants to know of each."""
+    for number, dump in enumerate(dumps, 1):
+        started = time.perf_counter()
+        crash = Crash(Machine(dump, source.symbols))
+        analysis = Analysis(source.path, source.sha256, crash, judge(crash), 0.0)
+        where = "the dump" if dump.log is None else f"log {number}"
+        seen = _seen(analysis, where, time.perf_counter() - started)
+        yield seen
+        yield from _facts(seen, where)
+        yield from (gap for gap in analysis.gaps if gap.damage)
+
+
+def _seen(analysis: Analysis, where: str, seconds: float) -> CrashSeen:
+    system, check, blame = analysis.system, analysis.bugcheck, analysis.blame
+    signature = sign(analysis.crash, blame)
+    process = analysis.machine.process
+    finished = Analysis(analysis.path, analysis.sha256, analysis.crash, analysis.verdict, seconds)
+    return CrashSeen(
+        time=system.crash_time if system else None,
+        code=check.code & ~SMALL_DUMP_BIT if check else None,
+        name=check.name if check else "",
+        parameters=tuple(parameter.value for parameter in check.parameters) if check else (),
+        signature=signature.own,
+        bucket=signature.failure_bucket_id or "",
+        headline=analysis.headline,
+        level=blame.level,
+        confidence=blame.confidence,
+        category=blame.category.value,
+        module=blame.module,
+        image=_image(analysis, blame.module),
+        process=(process.name if process else "") or "",
+        uptime=system.uptime_seconds if system else None,
+        manual=bool(check and check.is_manual),
+        modules=tuple(_module(analysis, module) for module in analysis.modules),
+        unloaded=tuple(module.name for module in analysis.machine.unloaded_modules),
+        stack=_stack(analysis),
+        findings=tuple(
+            FindingSeen(each.rule, each.statement, each.weight, each.category.value, each.module)
+            for each in analysis.findings
+        ),
+        where=where,
+        utc_offset=system.utc_offset_seconds if system else None,
+        os=system.os if system else "",
+        analysis=finished,
+    )
+
+
+def _image(analysis: Analysis, name: str | None) -> str | None:
+    module = analysis.modules.named(name) if name else None
+    return module.image if module else None
+
+
+def _module(analysis: Analysis, module: Module) -> ModuleSeen:
+    facts = analysis.crash.driver_facts(module)
+    return ModuleSeen(
+        module.name,
+        module.image,
+        module.path,
+        module.time_date_stamp,
+        module.size,
+        module.checksum,
+        _version(analysis, module),
+        facts.vendor if facts else "",
+        facts.product if facts else "",
+    )
+
+
+def _version(analysis: Analysis, module: Module) -> str:
+    try:
+        return read_module_details(module, analysis.machine.memory).version
+    except MemoryFault:
+        return ""
+
+
+def _stack(analysis: Analysis) -> tuple[str, ...]:
+    stack = analysis.crash.telling_stack
+    return tuple(frame.name for frame in stack.frames) if stack else ()
+
+
+def _facts(seen: CrashSeen, where: str) -> Iterator[Fact]:
+    if seen.os:
+        yield Fact("os", seen.os, "", where)
+    for module in seen.modules:
+        if module.image.lower().endswith(".sys"):
+            fields = {"path": module.path, "vendor": module.vendor, "product": module.product}
+            yield Fact("driver", module.image, module.version, where, {k: v for k, v in fields.items() if v})

@@ -1,0 +1,1 @@
+"""Events of many files and hosts → one Timeline."""

@@ -1,0 +1,301 @@
+"""Records of evidence → a database of events, facts and crashes that two million events fit in.
+
+Source: SQLite's documentation (write-ahead log, UPSERT, window functions).  One transaction a file of evidence: killed
+at any moment, the database holds whole files only, and the next run reads the rest.
+
+Times are microseconds since 1970 UTC.  `raw` is what the file says, `local` whether that is the host's wall clock;
+`utc` is made of them by `settle.py`, once the hosts' clocks are known, and may be made anew.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bugcheck.errors import BugcheckError
+from bugcheck.evidence.evidence import (
+    NO_FIELDS,
+    CrashSeen,
+    Event,
+    Evidence,
+    Fact,
+    FindingSeen,
+    ModuleSeen,
+    Quality,
+    Record,
+    Span,
+)
+
+VERSION = 1
+"""Of the schema: a database of another version is thrown away and read anew, for it holds only derived data."""
+BATCH = 5000
+MOST_TEXT = 4000
+"""Characters of an event's text or field that are kept."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SCHEMA = """
+CREATE TABLE evidence(id TEXT PRIMARY KEY, path TEXT, sha256 TEXT, size INTEGER, kind TEXT, quality TEXT, origin TEXT,
+    own_host TEXT, host TEXT, events INTEGER, facts INTEGER, notes TEXT, ord INTEGER);
+CREATE TABLE events(id INTEGER PRIMARY KEY, utc INTEGER, raw INTEGER, local INTEGER, evidence TEXT, own_host TEXT,
+    host TEXT, kind TEXT, code INTEGER, source TEXT, text TEXT, fields TEXT, place TEXT, count INTEGER, span INTEGER,
+    twin INTEGER);
+CREATE TABLE facts(id INTEGER PRIMARY KEY, evidence TEXT, own_host TEXT, host TEXT, kind TEXT, name TEXT, value TEXT,
+    place TEXT, fields TEXT);
+CREATE TABLE spans(evidence TEXT, own_host TEXT, host TEXT, start INTEGER, finish INTEGER, local INTEGER,
+    utc_start INTEGER, utc_finish INTEGER, kinds TEXT, note TEXT);
+CREATE TABLE crashes(id INTEGER PRIMARY KEY, evidence TEXT, own_host TEXT, host TEXT, utc INTEGER, seen TEXT,
+    analysis TEXT);
+CREATE TABLE clocks(host TEXT PRIMARY KEY, skew REAL, source TEXT);
+"""
+
+
+class StoreBusy(BugcheckError):
+    """Another process is writing the same database, or it cannot be written at all."""
+
+
+def microseconds(moment: datetime) -> int:
+    """Count microseconds since 1970; a naive time is counted as if it were UTC."""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (aware - _EPOCH) // timedelta(microseconds=1)
+
+
+def moment_of(stamp: int) -> datetime:
+    """Make a UTC time of microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=stamp)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCrash:
+    """A crash as the store keeps it: its row's number, evidence id, host ("" when unknown) and what was seen of it."""
+
+    number: int
+    evidence: str
+    host: str
+    seen: CrashSeen
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedFact:
+    """A fact with the evidence it comes from and the host it is about ("" when unknown)."""
+
+    fact: Fact
+    evidence: str
+    host: str
+
+
+class EventStore:
+    """The database.
+
+    Attributes:
+        path: of the file, ":memory:" for none.
+        database: the connection; other modules of this stage write their own statements on it.
+    """
+
+    def __init__(self, path: str = ":memory:") -> None:
+        """Open or make the database. Raises StoreBusy when it cannot be had."""
+        self.path = path
+        try:
+            self.database = sqlite3.connect(path, timeout=30, isolation_level=None)
+            self._prepare()
+        except sqlite3.DatabaseError as error:
+            raise StoreBusy(f"{path}: {error}") from error
+        self._rows: list[tuple[object, ...]] = []
+
+    def _prepare(self) -> None:
+        self.database.execute("PRAGMA journal_mode=WAL")
+        self.database.execute("PRAGMA synchronous=NORMAL")
+        (version,) = self.database.execute("PRAGMA user_version").fetchone()
+        if version == VERSION:
+            return
+        with self.writing():
+            names = [name for (name,) in self.database.execute("SELECT name FROM sqlite_master WHERE type='table'")]
+            for name in names:
+                self.database.execute(f'DROP TABLE "{name}"')
+            for statement in _SCHEMA.split(";"):
+                self.database.execute(statement)
+            self.database.execute(f"PRAGMA user_version={VERSION}")
+
+    @contextmanager
+    def writing(self) -> Generator[None]:
+        """One transaction, waited for; rolled back when what is done in it fails. Raises StoreBusy."""
+        try:
+            self.database.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            raise StoreBusy(f"{self.path}: {error}") from error
+        try:
+            yield
+        except BaseException:
+            self.database.execute("ROLLBACK")
+            raise
+        self.database.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.close()
+
+    # --- writing ---
+
+    def add(self, evidence_id: str, record: Record) -> None:
+        """Take one record, inside `writing()`; gaps are kept in their evidence's notes and not here."""
+        if isinstance(record, Event):
+            self._rows.append(_event_row(evidence_id, record))
+            if len(self._rows) >= BATCH:
+                self.flush()
+        elif isinstance(record, Fact):
+            values = (evidence_id, record.host, record.kind, record.name, record.value, record.where)
+            self.database.execute(
+                "INSERT INTO facts(evidence,own_host,kind,name,value,place,fields) VALUES(?,?,?,?,?,?,?)",
+                (*values, _fields(record.fields)),
+            )
+        elif isinstance(record, Span):
+            local = record.start.tzinfo is None
+            bounds = (microseconds(record.start), microseconds(record.end), local)
+            self.database.execute(
+                "INSERT INTO spans(evidence,own_host,start,finish,local,kinds,note) VALUES(?,?,?,?,?,?,?)",
+                (evidence_id, record.host, *bounds, f" {' '.join(sorted(record.kinds))} ", record.note),
+            )
+        elif isinstance(record, CrashSeen):
+            when = microseconds(record.time) if record.time else None
+            self.database.execute(
+                "INSERT INTO crashes(evidence,own_host,utc,seen) VALUES(?,?,?,?)",
+                (evidence_id, record.host, when, _seen_json(record)),
+            )
+
+    def flush(self) -> None:
+        """Write the events that wait."""
+        self.database.executemany(
+            "INSERT INTO events(raw,local,evidence,own_host,kind,code,source,text,fields,place,count,span) "
+            "VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
+            self._rows,
+        )
+        self._rows.clear()
+
+    def finish(self, evidence: Evidence) -> None:
+        """Enter a file whose records have all been added, inside the same `writing()`."""
+        self.flush()
+        (ord_,) = self.database.execute("SELECT COALESCE(MAX(ord),0)+1 FROM evidence").fetchone()
+        values = (evidence.id, evidence.path, evidence.sha256, evidence.size, evidence.kind, evidence.quality.value)
+        rest = (evidence.origin, evidence.host, evidence.events, evidence.facts, "\n".join(evidence.notes), ord_)
+        self.database.execute(
+            "INSERT INTO evidence(id,path,sha256,size,kind,quality,origin,own_host,events,facts,notes,ord) "
+            "VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
+            (*values, *rest),
+        )
+
+    def forget(self, evidence_id: str) -> None:
+        """Take a file and its records out, inside `writing()`."""
+        for name, column in (("events", "evidence"), ("facts", "evidence"), ("spans", "evidence"),
+                             ("crashes", "evidence"), ("evidence", "id")):  # fmt: skip
+            self.database.execute(f"DELETE FROM {name} WHERE {column}=?", (evidence_id,))
+
+    def keep_analysis(self, number: int, analysis: str) -> None:
+        """Keep a crash's analysis as JSON text."""
+        self.database.execute("UPDATE crashes SET analysis=? WHERE id=?", (analysis, number))
+
+    # --- reading ---
+
+    def evidence(self) -> list[Evidence]:
+        """Every file, in the order they were read."""
+        rows = self.database.execute(
+            "SELECT id,COALESCE(host,own_host),path,sha256,size,kind,quality,origin,events,facts,notes "
+            "FROM evidence ORDER BY ord"
+        ).fetchall()
+        spans = self._spans_by_evidence()
+        return [
+            Evidence(
+                id_, host or "", path, sha256, size, kind, Quality(quality), origin, tuple(spans.get(id_, ())), events,
+                facts, tuple(notes.splitlines()),
+            )
+            for id_, host, path, sha256, size, kind, quality, origin, events, facts, notes in rows
+        ]  # fmt: skip
+
+    def _spans_by_evidence(self) -> dict[str, list[Span]]:
+        found: dict[str, list[Span]] = {}
+        rows = self.database.execute(
+            "SELECT evidence,COALESCE(utc_start,start),COALESCE(utc_finish,finish),kinds,COALESCE(host,own_host),note "
+            "FROM spans ORDER BY start"
+        )
+        for evidence, start, finish, kinds, host, note in rows:
+            span = Span(moment_of(start), moment_of(finish), frozenset(kinds.split()), host or "", note)
+            found.setdefault(evidence, []).append(span)
+        return found
+
+    def facts(self, *kinds: str, name: str = "", host: str | None = None) -> list[PlacedFact]:
+        """Facts of these kinds (all without), perhaps of one name (in any case) and of one host."""
+        tests, values = ["1"], list[object]()
+        if kinds:
+            tests.append(f"kind IN ({','.join('?' * len(kinds))})")
+            values += kinds
+        if name:
+            tests.append("name=? COLLATE NOCASE")
+            values.append(name)
+        if host is not None:
+            tests.append("host=?")
+            values.append(host)
+        rows = self.database.execute(
+            "SELECT kind,name,value,place,fields,own_host,evidence,COALESCE(host,own_host) FROM facts "
+            f"WHERE {' AND '.join(tests)} ORDER BY id",
+            values,
+        )
+        return [
+            PlacedFact(Fact(kind, what, value, place, fields_of(fields), own), evidence, where or "")
+            for kind, what, value, place, fields, own, evidence, where in rows
+        ]
+
+    def crashes(self) -> list[StoredCrash]:
+        """Crashes seen in dumps and logs, oldest first."""
+        rows = self.database.execute(
+            "SELECT id,evidence,COALESCE(host,own_host),seen FROM crashes ORDER BY utc IS NULL,utc,id"
+        )
+        return [StoredCrash(number, evidence, host or "", _seen_of(seen)) for number, evidence, host, seen in rows]
+
+    def analyses(self) -> dict[int, str]:
+        """JSON of the analyses kept, by the crash's number."""
+        return dict(self.database.execute("SELECT id,analysis FROM crashes WHERE analysis IS NOT NULL"))
+
+
+def _event_row(evidence_id: str, event: Event) -> tuple[object, ...]:
+    span = microseconds(event.until) - microseconds(event.time) if event.until else 0
+    return (
+        microseconds(event.time), event.time.tzinfo is None, evidence_id, event.host, event.kind, event.code,
+        event.source, event.text[:MOST_TEXT], _fields(event.fields), event.where, event.count, span,
+    )  # fmt: skip
+
+
+def _fields(fields: Mapping[str, str]) -> str | None:
+    if not fields:
+        return None
+    return json.dumps({key: value[:MOST_TEXT] for key, value in fields.items()}, ensure_ascii=False)
+
+
+def fields_of(text: str | None) -> Mapping[str, str]:
+    """Read fields back."""
+    return json.loads(text) if text else NO_FIELDS
+
+
+def _seen_json(seen: CrashSeen) -> str:
+    values = {name: getattr(seen, name) for name in CrashSeen.__slots__ if name not in ("analysis", "time")}
+    values["modules"] = [asdict(module) for module in seen.modules]
+    values["findings"] = [asdict(finding) for finding in seen.findings]
+    values["time"] = microseconds(seen.time) if seen.time else None
+    return json.dumps(values, ensure_ascii=False)
+
+
+def _seen_of(text: str) -> CrashSeen:
+    values: dict[str, Any] = json.loads(text)
+    values["modules"] = tuple(ModuleSeen(**module) for module in values["modules"])
+    values["findings"] = tuple(FindingSeen(**finding) for finding in values["findings"])
+    values["time"] = moment_of(values["time"]) if values["time"] is not None else None
+    for name in ("parameters", "unloaded", "stack"):
+        values[name] = tuple(values[name])
+    return CrashSeen(**values)
+
+
+def one_of(values: Iterable[str]) -> str:
+    """The only distinct value that is not empty, or ""."""
+    found = {value for value in values if value}
+    return found.pop() if len(found) == 1 else ""
