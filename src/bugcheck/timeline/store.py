@@ -99,11 +99,11 @@ class EventStore:
         """Open or make the database. Raises StoreBusy when it cannot be had."""
         self.path = path
         try:
+            self._rows: list[tuple[object, ...]] = []
             self.database = sqlite3.connect(path, timeout=30, isolation_level=None)
             self._prepare()
         except sqlite3.DatabaseError as error:
             raise StoreBusy(f"{path}: {error}") from error
-        self._rows: list[tuple[object, ...]] = []
 
     def _prepare(self) -> None:
         self.database.execute("PRAGMA journal_mode=WAL")
@@ -126,12 +126,13 @@ class EventStore:
             self.database.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
             raise StoreBusy(f"{self.path}: {error}") from error
+        done = False
         try:
             yield
-        except BaseException:
-            self.database.execute("ROLLBACK")
-            raise
-        self.database.execute("COMMIT")
+            done = True
+        finally:
+            self.database.execute("COMMIT" if done else "ROLLBACK")
+            self._rows.clear()
 
     def close(self) -> None:
         """Close the database."""
