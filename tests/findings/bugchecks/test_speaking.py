@@ -169,6 +169,27 @@ CASES = [
     Case(0x15F, (3, 5, 0, IN_FLAKY), "a veto of the power engine plug-in", "flaky"),
     Case(0x76, (0, 0x1234, 7), "ended with 7 pages"),
     Case(0x76, (1, 0x1234, 7), "innermost driver outside Windows", "flaky", stack=ON_STACK),
+    # start-up, stops on purpose, locks, threads, chips
+    Case(0x5C, (0x110, 5), "could not set up the board", category=HARDWARE),
+    Case(0x65, (), "could not finish its start", category=HARDWARE),
+    Case(0xDE, (AT,), "on their way to disk was overwritten", category=CORRUPTION),
+    Case(0xE2, (), "asked for by NotMyFault", machine=renamed(2, "myfault.sys"), rip=IN_FLAKY),
+    Case(0x1C8, (7000,), "was held for 7 s"),
+    Case(0xE3, (IN_FLAKY, 0x1234), "the resource lies in flaky+0x1020", "flaky", stack=ON_STACK),
+    Case(0xE3, (0, 0x1234), "not the one that was running"),
+    Case(0x11B, (0x1234, IN_FLAKY), "parameter 2 leads to flaky.sys", "flaky"),
+    Case(0x13C, (0x1234, 3), "ended with an I/O boost that nobody took back (0x3)"),
+    Case(0x14B, (AT,), "('GPU core')", category=HARDWARE, memory=unicode_string(AT, "GPU core")),
+    Case(0x14F, (5, 1, AT), "points into flaky.sys only", "flaky", memory={AT: stack_of(IN_NT, IN_FLAKY)}),
+    Case(0x14F, (5, 0x100), "win32k did not switch the monitor on in time"),
+    Case(0x153, (0x1234, AT, 1), "it still names a lock", "flaky", stack=ON_STACK),
+    Case(0x153, (0x1234, AT, 3), "entry of the thread that ended is damaged", category=CORRUPTION),
+    Case(0x1A1, (THREAD.address if THREAD else 0,), "of the thread that is held up", "flaky", stack=ON_STACK),
+    Case(0x1AB, (AT, 3), "normal kernel stack of a thread", "flaky", stack=ON_STACK),
+    Case(
+        0x1CA, (10_000_000, 60_000_000, 0, 9), "no clock tick was handled for 5.0 s on processor 9", category=HARDWARE
+    ),
+    Case(0xC0000221, (AT,), "the file ntdll.dll is damaged", memory=unicode_string(AT, "ntdll.dll")),
 ]
 
 
