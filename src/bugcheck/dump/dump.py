@@ -129,6 +129,7 @@ class RawModule(NamedTuple):
         codeview: the CodeView debug record (RSDS/NB10), empty when the dump has none.
         version: file version a.b.c.d from VS_FIXEDFILEINFO, or "".
         image: PE file name when it differs from the path's last part (nt's ntkrnlmp.exe, say), or "".
+        signature: KLDR_DATA_TABLE_ENTRY.u1 as the loader wrote it (64-bit, Windows 8.1 and later), or 0.
     """
 
     path: str
@@ -139,6 +140,7 @@ class RawModule(NamedTuple):
     codeview: bytes = b""
     version: str = ""
     image: str = ""
+    signature: int = 0
 
 
 class RawUnloadedModule(NamedTuple):

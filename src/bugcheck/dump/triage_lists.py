@@ -22,9 +22,9 @@ MAX_DATA_BLOCKS = 1 << 16
 """The most seen in a real dump is 4,910."""
 MAX_NAME = 1024
 _DATA_BLOCK = Struct("<QII")
-# name offset, image base, SizeOfImage, CheckSum, TimeDateStamp: the entry's fields that are worth keeping
+# name offset, image base, SizeOfImage, signature (64-bit), CheckSum, TimeDateStamp: the fields worth keeping
 _DRIVER32 = Struct("<I24xI4xI28xII")
-_DRIVER64 = Struct("<I4x48xQ8xI4x48xI4xI4x")
+_DRIVER64 = Struct("<I4x48xQ8xI4x38xH8xI4xI4x")
 _UNLOADED32 = Struct("<H6x24sII")
 _UNLOADED64 = Struct("<H14x24sQQ")
 
@@ -44,10 +44,10 @@ def read_driver_list(dump: Dump, offset: int, count: int) -> list[RawModule]:
     modules: list[RawModule] = []
     unnamed = 0
     for index in range(kept):
-        name_offset, base, size, checksum, stamp = entry.unpack_from(view.data, offset + index * entry.size)
+        name_offset, base, size, *signature, checksum, stamp = entry.unpack_from(view.data, offset + index * entry.size)
         path = read_dump_string(view, name_offset)
         unnamed += not path
-        modules.append(RawModule(path, base, size, stamp, checksum))
+        modules.append(RawModule(path, base, size, stamp, checksum, signature=signature[0] if signature else 0))
     if unnamed:
         dump.damage("names of modules", f"{unnamed} module names lie outside the file", offset)
     return modules

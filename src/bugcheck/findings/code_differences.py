@@ -11,6 +11,7 @@ site is accepted, whatever it became, and a jump written over a function's start
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 CALL_SITES = (b"\x48\xff\x15", b"\x48\xff\x25", b"\xff\x15", b"\xff\x25")
@@ -18,6 +19,8 @@ CALL_SITES = (b"\x48\xff\x15", b"\x48\xff\x25", b"\xff\x15", b"\xff\x25")
 FILLING = b"\x0f\x1f\x44\x00\x00"
 """Five bytes that compilers leave behind such a call for the kernel to rewrite."""
 LONGEST_SITE = 12
+SWITCH_JUMP = re.compile(rb"(?:\xff[\xe0-\xe7]\xcc{3}|\x41\xff[\xe0-\xe7]\xcc{2})")
+"""A jump through a register with the int3s that leave room for a jump to a retpoline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,9 @@ def _relocated_until(file: bytes, memory: bytes, at: int, relocation: int, point
 def _call_site_until(file: bytes, at: int) -> int:
     """Find the end of a rewritable call or jump of the file around byte `at`, filling included; 0 for none."""
     for start in range(max(0, at - LONGEST_SITE), at + 1):
+        switch = SWITCH_JUMP.match(file, start)
+        if switch and switch.end() > at:
+            return switch.end()
         if file.startswith(CALL_SITES, start):
             end = start + (7 if file[start] == 0x48 else 6)
             end += len(FILLING) if file.startswith(FILLING, end) else 0

@@ -45,6 +45,7 @@ class Module:
         time_date_stamp, checksum: of the PE header; a reproducible build's stamp is a hash, no time.
         pdb: identity of its symbols where the dump itself tells it.
         version: file version where the dump itself tells it.
+        signature: what the loader recorded of its signature (KLDR_DATA_TABLE_ENTRY.u1), 0 where that is not kept.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Module:
     checksum: int
     pdb: PdbId | None = None
     version: str = ""
+    signature: int = 0
 
     @property
     def end(self) -> int:
@@ -155,6 +157,7 @@ def _module(raw: RawModule, dump: Dump, kernel_base: int | None, index: int) -> 
         checksum=raw.checksum,
         pdb=parse_codeview(raw.codeview) if raw.codeview else None,
         version=raw.version,
+        signature=raw.signature,
     )
 
 
@@ -167,10 +170,11 @@ class _EntryLayout:
     full_name: int
     base_name: int
     checksum: int
+    signature: int = 0
 
 
 _ENTRY32 = _EntryLayout(0x18, 0x20, 0x24, 0x2C, 0x40)
-_ENTRY64 = _EntryLayout(0x30, 0x40, 0x48, 0x58, 0x78)
+_ENTRY64 = _EntryLayout(0x30, 0x40, 0x48, 0x58, 0x78, 0x6E)
 
 
 def _walk_list(dump: Dump, memory: AddressSpace, debugger_data: DebuggerData | None) -> Iterator[RawModule]:
@@ -211,7 +215,9 @@ def _read_entry(memory: AddressSpace, entry: int, layout: _EntryLayout) -> RawMo
     name = _string(memory, entry + layout.base_name)
     path = _string(memory, entry + layout.full_name) or name
     stamp = _header_stamp(memory, base)
-    return RawModule(path or name, base, size, stamp, memory.u32(entry + layout.checksum), image=name)
+    checksum = memory.u32(entry + layout.checksum)
+    signature = memory.u16(entry + layout.signature) if layout.signature else 0
+    return RawModule(path or name, base, size, stamp, checksum, image=name, signature=signature)
 
 
 def _string(memory: AddressSpace, address: int) -> str:

@@ -10,7 +10,7 @@ the serial numbers, so no raw bytes are shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -81,6 +81,13 @@ def list_secondary_data(dump: Dump) -> list[SecondaryData]:
 def decode_secondary_data(dump: Dump) -> list[SecondaryData]:
     """Name and decode a kernel dump's streams, in file order; what cannot be decoded says why in its summary."""
     return [_decoded(dump, item) for item in list_secondary_data(dump)]
+
+
+def decode_named(dump: Dump, names: Collection[str]) -> Iterator[SecondaryData]:
+    """Decode only the streams of these names, in file order."""
+    for item in list_secondary_data(dump):
+        if item.name in names:
+            yield _decoded(dump, item)
 
 
 def _named(stream: Stream) -> SecondaryData:

@@ -50,24 +50,38 @@ def test_a_jump_over_a_function_is_a_hook() -> None:
     assert found.is_hook
 
 
-def _with_file(shared: Path, folder: Path, changed: bool) -> list[Finding]:
-    """Analyse the story with an image file one bit of whose faulting code was changed, or with the true one."""
+def _with_file(shared: Path, folder: Path, changed: int) -> list[Finding]:
+    """Analyse the story with an image file that has these bits of its faulting code changed, or with the true one."""
     image = bytearray((shared / "story" / "RapDrv.sys").read_bytes())
     place = image.index(bytes.fromhex("8941048908c3"))  # the faulting code of story/README.md
-    image[place + 3] ^= 0x04 if changed else 0
+    image[place + 3] ^= changed
     (folder / "RapDrv.sys").write_bytes(image)
     found = analyze(shared / "story" / "story_triage.dmp", symbols=SymbolOptions(path=str(folder)))
     return [finding for finding in found.findings if finding.rule == RULE]
 
 
 def test_one_changed_bit_of_real_code(shared: Path, tmp_path: Path) -> None:
-    [finding] = _with_file(shared, tmp_path, changed=True)
+    [finding] = _with_file(shared, tmp_path, changed=0x04)
     assert finding.category is Category.HARDWARE
     assert "one bit of the code at RapDrv+0x9788 differs" in finding.statement
 
 
+def test_two_changed_bits_of_one_byte_weigh_less(shared: Path, tmp_path: Path) -> None:
+    [finding] = _with_file(shared, tmp_path, changed=0x41)
+    assert finding.category is Category.HARDWARE
+    assert "two bits of one byte of the code at RapDrv+0x9788 differ" in finding.statement
+    assert finding.weight < 0.5
+
+
+def test_switch_jumps_made_into_retpolines_are_accepted() -> None:
+    # "Mitigating Spectre variant 2 with Retpoline on Windows": jmp rax + int3 becomes jmp to a retpoline
+    assert differences(bytes.fromhex("ffe0cccccc c3"), bytes.fromhex("e911223344 c3"), 0, 8) == []
+    assert differences(bytes.fromhex("41ffe2cccc c3"), bytes.fromhex("e911223344 c3"), 0, 8) == []
+    assert differences(bytes.fromhex("ffe0909090 c3"), bytes.fromhex("e911223344 c3"), 0, 8) != []
+
+
 def test_quiet_for_the_true_file(shared: Path, tmp_path: Path) -> None:
-    assert _with_file(shared, tmp_path, changed=False) == []
+    assert _with_file(shared, tmp_path, changed=0) == []
 
 
 @pytest.mark.parametrize("name", ["x64_fault_full.dmp", "pae_call_full.dmp", "x86_call_full.dmp"])

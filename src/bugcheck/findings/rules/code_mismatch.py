@@ -89,6 +89,9 @@ def _finding(crash: Crash, module: Module, address: int, difference: Difference)
     if difference.flipped_bits == 1:
         category, weight = Category.HARDWARE, 0.8
         statement = f"one bit of the code at {place} differs from {module.image}: {changed}"
+    elif difference.flipped_bits == 2 and len(difference.memory) == 1:
+        category, weight = Category.HARDWARE, 0.45
+        statement = f"two bits of one byte of the code at {place} differ from {module.image}: {changed}"
     elif difference.is_hook:
         category, weight = Category.UNKNOWN, 0.0
         statement = f"a jump was written over the code at {place}{_target(crash, address, difference)}: {changed}"
