@@ -1,0 +1,1 @@
+"""Registry files and exports → keys → what a host is."""
