@@ -24,7 +24,7 @@ OUTSIDE = {"", "__main__", "synth"}
 
 EXTENSION_FOLDERS = (
     "archives/containers", "dump/formats", "findings/rules", "findings/bugchecks", "evidence/parsers",
-    "hypotheses/rules", "fleet/engines", "reports/formats", "debugger/commands",
+    "known_issues/conditions", "hypotheses/rules", "fleet/engines", "reports/formats", "debugger/commands",
 )  # fmt: skip
 PRINTING = {"print", "input", "breakpoint"}
 ENVIRONMENT = {

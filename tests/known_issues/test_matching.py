@@ -1,0 +1,130 @@
+"""Issues against situations: match, possible, near miss, nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bugcheck import api
+from bugcheck.known_issues.crash_facts import facts_of_analysis, facts_of_seen
+from bugcheck.known_issues.issue import Condition, KnownIssue, Role
+from bugcheck.known_issues.matching import MATCH, NEAR_MISS, POSSIBLE, match, match_all
+from bugcheck.known_issues.shipped import shipped_issues
+from bugcheck.known_issues.situation import Call, Fault, Situation
+from tests.known_issues.seen import seen_of
+from tests.known_issues.situations import MODULES, crash, situation, software
+
+ISSUE = KnownIssue(
+    "ACME-1",
+    {"en": "AcmeFilt reads through null"},
+    conditions=(
+        Condition("driver_loaded", {"driver": "acmefilt.sys"}, Role.SCOPE),
+        Condition("bugcheck", {"code": "8E"}),
+        Condition("fault_kind", {"access": "read"}),
+        Condition("system_call", {"name": "NtOpenSection"}, Role.TRIGGER),
+    ),
+)
+OTHER_DRIVER = (*MODULES, replace(MODULES[0], name="nomatch", image="nomatch.sys"))
+
+
+def by_id(matches: list[object]) -> dict[str, object]:
+    return {each.issue.id: each for each in matches}  # type: ignore[attr-defined]
+
+
+def test_everything_holds() -> None:
+    found = match(ISSUE, situation(crash()))
+    assert (found.kind, found.score, len(found.holds), found.fails, found.untested) == (MATCH, 1.0, 4, (), ())
+
+
+def test_a_trigger_is_untested() -> None:
+    found = match(ISSUE, situation(crash(stack=(), control_codes=())))
+    assert found.kind == POSSIBLE
+    assert len(found.untested) == 1
+
+
+def test_a_sign_fails() -> None:
+    found = match(ISSUE, situation(crash(fault=Fault("write", 4))))
+    assert found.kind == NEAR_MISS
+    assert found.fails == ("the fault is a write of address 0x4, not a read",)
+
+
+def test_the_scope_fails() -> None:
+    found = match(ISSUE, situation(crash(modules=OTHER_DRIVER)))
+    assert (found.kind, found.score) == (None, 0.0)
+
+
+def test_only_the_scope_holds() -> None:
+    found = match(ISSUE, situation(crash(code=0x50, fault=Fault("write", 4), stack=(), control_codes=())))
+    assert found.kind is None
+
+
+def test_what_many_crashes_share_is_no_near_miss() -> None:
+    general = replace(ISSUE, conditions=ISSUE.conditions[1:])
+    assert match(general, situation(crash(fault=Fault("write", 4)))).kind is None
+
+
+def test_nothing_known_is_nothing() -> None:
+    assert match(ISSUE, Situation()).kind is None
+    assert match(replace(ISSUE, conditions=()), situation(crash())).kind is None
+    assert match_all(shipped_issues(), Situation()) == []
+
+
+def test_what_it_could_be_mistaken_for_is_listed_beside_it() -> None:
+    conditions = (Condition("bugcheck", {"code": "8E"}), Condition("parameter", {"number": 2, "value": "BF8154D7"}))
+    double = KnownIssue("KB-1", {"en": "another 8E"}, conditions=conditions, near_miss_of=("ACME-1",))
+    assert [each.issue.id for each in match_all([double], situation(crash()))] == []
+    found = match_all([double, ISSUE], situation(crash()))
+    assert [(each.issue.id, each.kind, each.because_of) for each in found] == [
+        ("ACME-1", MATCH, ""),
+        ("KB-1", NEAR_MISS, "ACME-1"),
+    ]
+
+
+@pytest.mark.parametrize("dump", ["story.dmp", "story_kernel.dmp", "story_triage.dmp"])
+def test_the_story_is_a_near_miss_of_the_published_fault(shared: Path, dump: str) -> None:
+    """../shared/story/README.md: "Facts that fit: RapDrv, bug check 8E, near-null address. Facts that don't: a write,
+    and a device-control call by BlackICE itself. So it is a near miss, not the cause"."""
+    facts = facts_of_analysis(api.analyze(shared / "story" / dump))
+    found = {each.issue.id: each for each in match_all(shipped_issues(), Situation(facts))}
+    cve = found["CVE-2006-4541"]
+    assert cve.kind == NEAR_MISS
+    assert any("RapDrv.sys was loaded" in each for each in cve.holds)
+    assert any("8E" in each for each in cve.holds)
+    assert any("RapDrv.sys is blamed" in each for each in cve.holds)
+    assert sum("0x4" in each for each in cve.holds) == 1
+    assert "the fault is a write of address 0x4, not a read" in cve.fails
+    assert "the system call is NtDeviceIoControlFile, not NtOpenSection" in cve.fails
+    # facts/blackice.md: SMB "must NOT match" (its effect is a hang); the worm needs port 4000 and a recent start
+    assert {found[each].kind for each in ("CVE-2006-3840", "CVE-2004-0362")} == {NEAR_MISS}
+    # facts/blackice.md: Server 2003 is not in the maker's list; which edition it is, only the host can tell
+    assert found["BLACKICE-UNSUPPORTED-SERVER-2003"].kind == POSSIBLE
+    assert "BLACK-ICE-SOFTWARE-OCX" not in found
+
+
+def test_the_published_fault_matches_when_everything_fits() -> None:
+    module = replace(MODULES[0], name="RapDrv", image="RapDrv.sys")
+    facts = crash(
+        module="RapDrv",
+        image="RapDrv.sys",
+        modules=(*MODULES, module),
+        stack=(Call("RapDrv"), Call("nt!NtOpenSection", (1, 2, 0)), Call("nt!KiFastCallEntry")),
+        control_codes=(),
+    )
+    installed = software(("BlackICE PC Protection", "3.6.cpn"))
+    found = {each.issue.id: each for each in match_all(shipped_issues(), situation(facts, installed))}
+    assert found["CVE-2006-4541"].kind == MATCH, found["CVE-2006-4541"]
+
+
+def test_a_closed_dump_tells_the_same(shared: Path) -> None:
+    """A case that is opened again has what was seen of the crash, not its dump."""
+    analysis = api.analyze(shared / "story" / "story_triage.dmp")
+    open_facts, seen_facts = facts_of_analysis(analysis), facts_of_seen(seen_of(analysis))
+    for name in ("fault", "control_codes", "code", "module", "process", "build", "effect"):
+        assert getattr(open_facts, name) == getattr(seen_facts, name), name
+    kinds = [
+        {each.issue.id: each.kind for each in match_all(shipped_issues(), Situation(facts))}
+        for facts in (open_facts, seen_facts)
+    ]
+    assert kinds[0] == kinds[1]
