@@ -1,4 +1,4 @@
-"""What an incident keeps of an analysed crash, put together by hand here: the parser that does it is tested elsewhere."""
+"""What an incident keeps of an analysed crash, put together by hand: its parser is tested elsewhere."""
 
 from __future__ import annotations
 

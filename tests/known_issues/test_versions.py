@@ -18,7 +18,8 @@ from bugcheck.known_issues.versions import compare_versions, in_range, is_range
         ("6.1.7600.16385 built by: WinDDK", "6.1.7600.16385", 0),
         ("3.6.cpn", "3.6.cqn", -1),
         ("3.6.cqn", "3.6.cqy", -1),
-        ("3.6", "3.6.cpn", 1),  # letters are of 3.6, numbers above them are of a later 3.6.1
+        ("3.6", "3.6.cpn", -1),
+        ("3.6.cpn", "3.6.1", -1),
         ("", "1", None),
         ("?", "1", None),
     ],
