@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
+import re
 import tomllib
+from pathlib import Path
 
 import pytest
 
+from bugcheck.known_issues.condition import TESTS
 from bugcheck.known_issues.condition import test_named as find_test
 from bugcheck.known_issues.issue import Certainty, KnownIssue, Role
 from bugcheck.known_issues.shipped import shipped_faults, shipped_issues, toml_files
@@ -161,3 +164,19 @@ def test_a_shipped_issue_names_what_can_be_searched() -> None:
     ]
     assert len(named) == len(shipped_issues())
     assert find_test("driver_loaded") is not None
+
+
+def test_the_guide_and_the_reference_say_what_is_true() -> None:
+    """The guide's entry is taken as it stands; the reference lists every test with its values."""
+    docs = Path(__file__).resolve().parents[2] / "docs"
+    guide = (docs / "how-to" / "add-a-known-issue.md").read_text("utf-8")
+    (block,) = re.findall(r"```toml\n(.*?)```", guide, re.DOTALL)
+    issues, faults = read_toml(block.encode(), "guide")
+    assert faults == []
+    assert [issue.id for issue in issues] == ["ACME-17"]
+    rows = re.findall(
+        r"^\| `(\w+)` \| ([^|]*) \|", (docs / "reference" / "known-issues.md").read_text("utf-8"), re.MULTILINE
+    )
+    listed = {name: set(re.findall(r"\w+", values)) for name, values in rows}
+    for test in TESTS:
+        assert listed[test.name] == {*test.needs, *test.may}, test.name

@@ -125,7 +125,7 @@ class IssueTest:
     run: TestFunction
 
 
-TESTS: Registry[IssueTest] = Registry("known-issue test", "bugcheck.known_issues.conditions")
+TESTS: Registry[IssueTest] = Registry("known issue test", "bugcheck.known_issues.conditions")
 
 
 def issue_test(
