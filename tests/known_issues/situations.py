@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from bugcheck.evidence.evidence import Event, Fact, FindingSeen, ModuleSeen
+from bugcheck.evidence.evidence import Fact, FindingSeen, ModuleSeen
 from bugcheck.known_issues.situation import Call, CrashFacts, Fault, SeenEvent, SeenFact, Situation
 
 CRASHED = datetime(2006, 4, 19, 11, 3, 27, tzinfo=UTC)
@@ -48,7 +48,7 @@ def crash(**changes: object) -> CrashFacts:
 
 def event(kind: str, minutes_before: float, **fields: str) -> SeenEvent:
     time = CRASHED - timedelta(minutes=minutes_before)
-    return SeenEvent(time, Event(time, kind, f"{kind} happened", "record 7", "System", 7, fields), "e1")
+    return SeenEvent(time, kind, f"{kind} happened", "record 7", "System", 7, fields, "e1")
 
 
 def situation(
@@ -67,7 +67,7 @@ def situation(
         return [
             seen
             for seen in events
-            if seen.event.kind in kinds and (not start or seen.time >= start) and (not end or seen.time <= end)
+            if seen.kind in kinds and (not start or seen.time >= start) and (not end or seen.time <= end)
         ]
 
     return Situation(crash_facts, facts_of, events_of, lambda *_: covered, "A")

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from bugcheck import api
-from bugcheck.known_issues.crash_facts import facts_of_analysis, facts_of_seen
+from bugcheck.evidence.evidence import Event, Span
+from bugcheck.known_issues.condition import State, check
+from bugcheck.known_issues.crash_facts import facts_of_analysis
+from bugcheck.known_issues.from_timeline import situation_of
 from bugcheck.known_issues.issue import Condition, KnownIssue, Role
 from bugcheck.known_issues.matching import MATCH, NEAR_MISS, POSSIBLE, match, match_all
 from bugcheck.known_issues.shipped import shipped_issues
 from bugcheck.known_issues.situation import Call, Fault, Situation
-from tests.known_issues.seen import seen_of
-from tests.known_issues.situations import MODULES, crash, situation, software
+from bugcheck.timeline.crashes import IncidentCrash, Source
+from tests.known_issues.situations import CRASHED, MODULES, crash, situation, software
+from tests.timeline.cases import timeline_of, timeline_with
 
 ISSUE = KnownIssue(
     "ACME-1",
@@ -27,10 +32,6 @@ ISSUE = KnownIssue(
     ),
 )
 OTHER_DRIVER = (*MODULES, replace(MODULES[0], name="nomatch", image="nomatch.sys"))
-
-
-def by_id(matches: list[object]) -> dict[str, object]:
-    return {each.issue.id: each for each in matches}  # type: ignore[attr-defined]
 
 
 def test_everything_holds() -> None:
@@ -117,14 +118,56 @@ def test_the_published_fault_matches_when_everything_fits() -> None:
     assert found["CVE-2006-4541"].kind == MATCH, found["CVE-2006-4541"]
 
 
-def test_a_closed_dump_tells_the_same(shared: Path) -> None:
-    """A case that is opened again has what was seen of the crash, not its dump."""
-    analysis = api.analyze(shared / "story" / "story_triage.dmp")
-    open_facts, seen_facts = facts_of_analysis(analysis), facts_of_seen(seen_of(analysis))
-    for name in ("fault", "control_codes", "code", "module", "process", "build", "effect"):
-        assert getattr(open_facts, name) == getattr(seen_facts, name), name
+def test_a_case_that_is_opened_again_tells_the_same(shared: Path, tmp_path: Path) -> None:
+    """What was seen of the crash is stored, its dump is not."""
+    dump = tmp_path / "A" / "story_triage.dmp"
+    dump.parent.mkdir()
+    dump.write_bytes((shared / "story" / dump.name).read_bytes())
+    timeline = timeline_of(tmp_path)
+    (stored,) = timeline.crashes
+    assert stored.seen is not None
+    assert stored.seen.analysis is None
+    facts = facts_of_analysis(api.analyze(dump))
+    again = situation_of(timeline, stored).crash
+    assert again is not None
+    for name in (
+        "fault",
+        "control_codes",
+        "code",
+        "module",
+        "process",
+        "build",
+        "architecture",
+        "effect",
+        "whole_stack",
+    ):
+        assert getattr(facts, name) == getattr(again, name), name
     kinds = [
-        {each.issue.id: each.kind for each in match_all(shipped_issues(), Situation(facts))}
-        for facts in (open_facts, seen_facts)
+        {each.issue.id: each.kind for each in match_all(shipped_issues(), Situation(each_facts))}
+        for each_facts in (facts, again)
     ]
     assert kinds[0] == kinds[1]
+
+
+def test_the_logs_of_the_host_are_asked() -> None:
+    """SMB traffic to the failed host four minutes before, told by a log that covers the time, not by B's."""
+    start, end = CRASHED - timedelta(hours=2), CRASHED + timedelta(hours=1)
+    packet = Event(
+        CRASHED - timedelta(minutes=4), "firewall_allow", "B opened 445", "line 9", fields={"target_port": "445"}
+    )
+    condition = Condition(
+        "event_seen", {"kind": "firewall_allow", "within": "10 minutes", "where": {"target_port": "445"}}
+    )
+    span = Span(start, end, frozenset({"firewall_allow"}))
+    stop = IncidentCrash("a", CRASHED, True, 0x8E, (0xC0000005,), None, None, (Source("e0", "record 1"),))
+    for records, host, state in (
+        ([packet, span], "A", State.HOLDS),
+        ([span], "A", State.FAILS),
+        ([], "A", State.UNTESTED),
+        ([packet, span], "B", State.UNTESTED),
+    ):
+        timeline = timeline_with({"log": [*records]}, {"log": host})
+        found = check(
+            condition, situation_of(timeline, replace(stop, host=timeline.hosts[0].name if host == "A" else "a"))
+        )
+        assert found.state is state, (records, host, found)

@@ -148,6 +148,9 @@ class CrashSeen:
         stack: module!function of the telling stack's levels, innermost first.
         findings: of the analysis, strongest first.
         utc_offset: seconds the host's wall clock was ahead of UTC, or None.
+        access, access_address: of the memory access that failed ("read", "write", "execute", "touched"), "" and None
+            when there is none.
+        build: of Windows, or None. architecture: "x86", "x86_pae", "x64", "arm64", or "".
         os: the Windows version in words. host: computer name, or "".
         analysis: the whole analysis, for the telling; opaque to the incident.
     """
@@ -173,6 +176,10 @@ class CrashSeen:
     findings: tuple[FindingSeen, ...]
     where: str
     utc_offset: int | None = None
+    access: str = ""
+    access_address: int | None = None
+    build: int | None = None
+    architecture: str = ""
     os: str = ""
     host: str = ""
     analysis: Any = field(default=None, compare=False, repr=False)

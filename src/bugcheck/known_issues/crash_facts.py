@@ -1,7 +1,6 @@
 """An Analysis, or what an incident has seen of a crash → CrashFacts.
 
-Source: findings' statements are ours ("wrote to a null pointer plus 0x4"): where the dump is no longer open, the access
-is read back out of them, or out of the bug check's parameters.
+Source: the open dump where there is one; else what `evidence/parsers/crash_dump.py` kept of it.
 
 Folklore: a stack that ends at the system call (KiSystemService…, KiFastCallEntry, or frames of user mode behind it) or
 at a thread's start shows every kernel function that was called; any other may have lost its outer end.
@@ -26,18 +25,17 @@ FORCED = frozenset({0xE2, 0x80, 0x161})
 """Bug checks of a system that somebody stopped: by keyboard, by an NMI button, by a live dump's request."""
 _OUTERMOST = ("kifastcallentry", "kisystemservice", "kisystemcall", "pspsystemthreadstartup", "kistartsystemthread",
               "kithreadstartup", "kistartuserthread", "pspuserthreadstartup")  # fmt: skip
-_ACCESS = re.compile(r"(read from|wrote to|executed at|touched) (?:a null pointer(?: plus 0x([0-9a-f]{1,4}))?|"
-                     r"(?:kernel |user-mode )?(?:address )?0x([0-9a-f]{1,16}))")  # fmt: skip
-_VERBS = {"read from": "read", "wrote to": "write", "executed at": "execute", "touched": "touched"}
 _CONTROL_CODE = re.compile(r"\b0x([0-9a-f]{8}): ", re.IGNORECASE)
 _BY_PARAMETER = {0x0A: (2, 0), 0xD1: (2, 0), 0x50: (1, 0)}
 """Bug check → index of the parameter that tells the access, and of the address."""
-_BUILD = re.compile(r"\b(\d{4,5})\b")
+_ADDRESS = re.compile(r"0x[0-9a-f]{1,16}")
+_OFFSET = re.compile(r"\+0x[0-9a-f]+$")
 MOST_FRAMES = 256
 
 
 def facts_of_seen(seen: CrashSeen, evidence: str = "") -> CrashFacts:
     """Take what conditions may ask out of a crash an incident has seen, and out of its open analysis if it has one."""
+    names = [_OFFSET.sub("", name) for name in seen.stack[:MOST_FRAMES]]
     facts = CrashFacts(
         code=seen.code,
         parameters=seen.parameters,
@@ -50,14 +48,15 @@ def facts_of_seen(seen: CrashSeen, evidence: str = "") -> CrashFacts:
         uptime=seen.uptime,
         modules=seen.modules,
         unloaded=seen.unloaded,
-        stack=tuple(Call(name) for name in seen.stack),
-        whole_stack=_ends_outside(seen.stack),
+        stack=tuple(Call(name) for name in names if not name.startswith("0x")),
+        whole_stack=_ends_outside(names) or _left_kernel(seen),
         findings=seen.findings,
-        fault=_told_fault(seen.findings) or fault_of_parameters(seen.code, seen.parameters),
+        fault=_seen_fault(seen),
         control_codes=_told_codes(seen.findings),
         bucket=seen.bucket,
         signature=seen.signature,
-        build=_build_in(seen.os),
+        build=seen.build,
+        architecture=_architecture(seen.architecture),
         effect="hang" if seen.manual or seen.code in FORCED else "crash",
         evidence=evidence,
         where=seen.where,
@@ -103,7 +102,6 @@ def _with_open_dump(facts: CrashFacts, analysis: Analysis) -> CrashFacts:
 
     access, signature = failed_access(analysis.crash), sign(analysis.crash, analysis.blame)
     calls, whole = _calls(analysis)
-    architecture = analysis.machine.architecture.value
     return replace(
         facts,
         fault=Fault(access.kind, access.address) if access else facts.fault,
@@ -112,7 +110,7 @@ def _with_open_dump(facts: CrashFacts, analysis: Analysis) -> CrashFacts:
         bucket=signature.failure_bucket_id or facts.bucket,
         signature=signature.own or facts.signature,
         build=analysis.system.build if analysis.system else facts.build,
-        architecture="x86" if architecture.startswith("x86") else architecture,
+        architecture=_architecture(analysis.machine.architecture.value),
     )
 
 
@@ -132,26 +130,30 @@ def _calls(analysis: Analysis) -> tuple[tuple[Call, ...], bool]:
     return calls, left_kernel or _ends_outside([call.name for call in calls])
 
 
+def _left_kernel(seen: CrashSeen) -> bool:
+    """Tell whether the stack goes on in user mode, where levels have no module: addresses below the kernel's."""
+    top = 1 << (31 if _architecture(seen.architecture) == "x86" else 47)
+    addresses = [int(name, 16) for name in seen.stack[1:MOST_FRAMES] if _ADDRESS.fullmatch(name)]
+    return seen.code is not None and any(0x1_0000 <= address < top for address in addresses)
+
+
+def _architecture(name: str) -> str:
+    return "x86" if name.startswith("x86") else name
+
+
 def _ends_outside(names: Sequence[str]) -> bool:
     return any(name.rpartition("!")[2].casefold().startswith(_OUTERMOST) for name in names)
 
 
-def _told_fault(findings: Sequence[FindingSeen]) -> Fault | None:
-    """Read the access back out of the findings' words."""
-    found = next((match for each in findings if (match := _ACCESS.search(each.statement))), None)
-    if found is None:
-        return None
-    return Fault(_VERBS[found[1]], int(found[3] or found[2] or "0", 16))
+def _seen_fault(seen: CrashSeen) -> Fault | None:
+    if seen.access:
+        return Fault(seen.access, seen.access_address)
+    return fault_of_parameters(seen.code, seen.parameters)
 
 
 def _told_codes(findings: Sequence[FindingSeen]) -> tuple[int, ...]:
     told = [each.statement for each in findings if each.rule == "control_code_on_stack"]
     return tuple(dict.fromkeys(int(code, 16) for text in told for code in _CONTROL_CODE.findall(text)))
-
-
-def _build_in(os: str) -> int | None:
-    found = [int(number) for number in _BUILD.findall(os)]
-    return next((number for number in reversed(found) if not 1990 < number < 2100 or number == 2195), None)
 
 
 def fault_of_parameters(code: int | None, parameters: tuple[int, ...]) -> Fault | None:

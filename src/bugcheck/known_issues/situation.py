@@ -6,11 +6,11 @@ incident.  What is not known stays None or empty; a condition that needs it is t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from bugcheck.evidence.evidence import Event, Fact, FindingSeen, ModuleSeen
+from bugcheck.evidence.evidence import NO_FIELDS, Fact, FindingSeen, ModuleSeen
 
 NEAR_NULL = 0x1_0000
 """Windows never maps the first 64 KiB, so that null pointers with an offset fault."""
@@ -39,16 +39,21 @@ class SeenFact:
 
 @dataclass(frozen=True, slots=True)
 class SeenEvent:
-    """An event, its time in UTC, and the evidence that tells it."""
+    """An event as in `evidence.Event`, its time in UTC, and the evidence that tells it."""
 
     time: datetime
-    event: Event
+    kind: str
+    text: str
+    where: str
+    source: str = ""
+    code: int | None = None
+    fields: Mapping[str, str] = field(default_factory=lambda: NO_FIELDS)
     evidence: str = ""
 
     @property
     def cited(self) -> Cited:
         """Where to check it."""
-        return Cited(self.evidence, self.event.where)
+        return Cited(self.evidence, self.where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +133,8 @@ class CrashFacts:
 
 FactQuery = Callable[[str], Sequence[SeenFact]]
 """Fact kind → what is known of that kind for the host."""
-EventQuery = Callable[[Sequence[str], datetime | None, datetime | None], Sequence[SeenEvent]]
-"""Event kinds, from, until (None is open) → the host's events, in order of time."""
+EventQuery = Callable[[Sequence[str], datetime | None, datetime | None], Iterable[SeenEvent]]
+"""Event kinds, from, until (None is open) → the host's events, the newest first."""
 CoverQuery = Callable[[Sequence[str], datetime | None, datetime | None], bool]
 """Event kinds, from, until → whether some evidence would show them, had they happened."""
 
@@ -139,7 +144,7 @@ def no_facts(kind: str) -> Sequence[SeenFact]:  # noqa: ARG001
     return ()
 
 
-def no_events(kinds: Sequence[str], start: datetime | None, end: datetime | None) -> Sequence[SeenEvent]:  # noqa: ARG001
+def no_events(kinds: Sequence[str], start: datetime | None, end: datetime | None) -> Iterable[SeenEvent]:  # noqa: ARG001
     """Know nothing."""
     return ()
 

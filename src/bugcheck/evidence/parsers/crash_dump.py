@@ -26,6 +26,7 @@ from bugcheck.evidence.evidence import (
     evidence_parser,
 )
 from bugcheck.evidence.source import Source
+from bugcheck.findings.access import failed_access
 from bugcheck.findings.findings import Crash
 from bugcheck.gaps import Gap
 from bugcheck.machine.machine import Machine
@@ -86,7 +87,7 @@ def crashes_of(source: Source, dumps: Iterable[Dump]) -> Iterator[Record]:
 def _seen(analysis: Analysis, where: str, seconds: float) -> CrashSeen:
     system, check, blame = analysis.system, analysis.bugcheck, analysis.blame
     signature = sign(analysis.crash, blame)
-    process = analysis.machine.process
+    process, access = analysis.machine.process, failed_access(analysis.crash)
     finished = Analysis(analysis.path, analysis.sha256, analysis.crash, analysis.verdict, seconds)
     return CrashSeen(
         time=system.crash_time if system else None,
@@ -113,6 +114,10 @@ def _seen(analysis: Analysis, where: str, seconds: float) -> CrashSeen:
         ),
         where=where,
         utc_offset=system.utc_offset_seconds if system else None,
+        access=access.kind if access else "",
+        access_address=access.address if access else None,
+        build=system.build if system else None,
+        architecture=analysis.machine.architecture.value,
         os=system.os if system else "",
         analysis=finished,
     )

@@ -8,9 +8,13 @@ Folklore: a log that says nothing may cover the minutes or not; only the first i
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import islice
 
 from bugcheck.known_issues.condition import Outcome, Values, duration, fails, fits, holds, issue_test, untested
 from bugcheck.known_issues.situation import SeenEvent, Situation
+
+MOST_EVENTS = 500_000
+"""Events of the kinds asked for that are looked at, the newest first."""
 
 
 @issue_test("kind", may=("within", "after", "code", "source", "where", "text"))
@@ -25,9 +29,9 @@ def event_seen(values: Values, situation: Situation) -> Outcome:
         return untested(f"{what} within {within} before the crash: the crash's time is not known")
     start = time - window if time and window else None
     end = time + behind if time else None
-    for seen in reversed(situation.events(kinds, start, end)):
+    for seen in islice(situation.events(kinds, start, end), MOST_EVENTS):
         if _is_event(seen, values):
-            return holds(f"{seen.time:%Y-%m-%d %H:%M:%S} UTC: {seen.event.text}", (seen.cited,))
+            return holds(f"{seen.time:%Y-%m-%d %H:%M:%S} UTC: {seen.text}", (seen.cited,))
     when = f" within {within} before the crash" if within else ""
     if situation.covered(kinds, start, end):
         return fails(f"no {what}{when}, though the evidence covers it")
@@ -41,11 +45,10 @@ def _detail(values: Values) -> str:
 
 
 def _is_event(seen: SeenEvent, values: Values) -> bool:
-    event = seen.event
     codes, sources, texts = values.texts("code"), values.texts("source"), values.texts("text")
     return (
-        (not codes or str(event.code) in codes)
-        and (not sources or fits(event.source, sources))
-        and (not texts or fits(event.text, texts))
-        and all(fits(event.fields.get(name, ""), patterns) for name, patterns in values.fields("where").items())
+        (not codes or str(seen.code) in codes)
+        and (not sources or fits(seen.source, sources))
+        and (not texts or fits(seen.text, texts))
+        and all(fits(seen.fields.get(name, ""), patterns) for name, patterns in values.fields("where").items())
     )
