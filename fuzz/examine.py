@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -29,6 +29,8 @@ from bugcheck.reports.formats.text import draw
 from bugcheck.verdict.analysis import Analysis
 from bugcheck.verdict.verdict import judge
 
+Use = Callable[[bytes, str], str]
+"""Bytes and a name → "refused", "partial" or "complete"."""
 SECONDS = 2.0
 MEGABYTES = 300
 HANG_SECONDS = 20
@@ -65,13 +67,20 @@ def peak_megabytes() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAX_RSS_UNIT / (1 << 20)
 
 
-def examine(data: bytes, name: str, *, packed: bool = False, megabytes: float = MEGABYTES) -> Result:
-    """Analyse and render one mutant; never raises. `megabytes` is what this process may take at most."""
+def examine(
+    data: bytes, name: str, *, packed: bool = False, use: Use | None = None, megabytes: float = MEGABYTES
+) -> Result:
+    """Analyse and render one mutant; never raises.
+
+    Args:
+        packed: it is no dump but holds some. use: what to do with it instead; returns an outcome or raises.
+        megabytes: what this process may take at most.
+    """
     started = time.process_time()
     outcome, trouble, details = "refused", "", ""
     try:
         with _watchdog():
-            outcome = survive(data, name, packed=packed)
+            outcome = use(data, name) if use is not None else survive(data, name, packed=packed)
     except Hang:
         trouble, details = f"no end within {HANG_SECONDS} s", traceback.format_exc()
     except Wrong as wrong:

@@ -1,4 +1,4 @@
-"""`make fuzz`: 20,000 mutants of every format, each analysed and rendered; offenders are kept, a table is printed.
+"""`make fuzz`: 20,000 mutants of every format (dumps, symbols, images), each used in full; offenders are kept.
 
     fuzz/mutants.py [--format NAME]... [--count N] [--seed N] [--jobs N]
 
@@ -26,6 +26,7 @@ from fuzz.damage import Step, make, plan
 from fuzz.examine import MEGABYTES, Result, examine
 from fuzz.places import Places, places_of
 from fuzz.seeds import FORMATS, HANDMADE, PACKED, Seed, seeds_of
+from fuzz.symbol_files import TEXTS, USES, symbol_mutant
 
 OUT = Path(__file__).resolve().parent / "out"
 KEPT_OF_A_KIND = 3
@@ -48,11 +49,14 @@ class Kitchen(NamedTuple):
         if step.how == "whole":
             return self.seeds[step.seed].data
         random = Random(f"{self.seed}/{self.format}/{position}")
+        if step.how == "damage" and self.format in USES:
+            return symbol_mutant(self.format, self.seeds[step.seed].data, random)
         return make(step, self.seeds[step.seed], self.places[step.seed], random)
 
-    def examine(self, position: int) -> Result:
-        """Make and examine it."""
-        return examine(self.mutant(position), f"{self.format}-{position}", packed=self.format == PACKED)
+    def examine(self, position: int, megabytes: float = MEGABYTES) -> Result:
+        """Make and examine it; `megabytes` is what this process may take at most."""
+        name, use = f"{self.format}-{position}", USES.get(self.format)
+        return examine(self.mutant(position), name, packed=self.format == PACKED, use=use, megabytes=megabytes)
 
 
 def kitchen(format_name: str, count: int, seed: int, *, real: bool = True) -> Kitchen:
@@ -61,7 +65,10 @@ def kitchen(format_name: str, count: int, seed: int, *, real: bool = True) -> Ki
     if format_name == HANDMADE:  # they are as bad as they can be
         return Kitchen(format_name, seeds, (), [Step(index, "whole") for index in range(len(seeds))], seed)
     places = tuple(places_of(each.data) for each in seeds)
-    return Kitchen(format_name, seeds, places, plan(seeds, places, count), seed)
+    steps = plan(seeds, places, count)
+    if format_name in TEXTS:  # a text that is cut is only ever refused
+        steps = [step if number % 16 == 0 else Step(number % len(seeds), "damage") for number, step in enumerate(steps)]
+    return Kitchen(format_name, seeds, places, steps, seed)
 
 
 @dataclass(slots=True)

@@ -75,6 +75,8 @@ def places_of(data: bytes) -> Places:
         _minidump(view, places)
     elif data[:4] == b"PAGE":
         _kernel(view, places)
+    elif data[:2] == b"MZ":
+        places.fields += _words(0, min(0x400, view.size))
     else:
         _packed(view, places)
     places.fields = sorted({(at, width) for at, width in places.fields if at + width <= view.size})

@@ -36,6 +36,7 @@ from bugcheck.synth import (
     x86_pae_machine,
 )
 from fuzz.hostile import HOSTILE
+from fuzz.symbol_files import SYMBOL_FORMATS, symbol_seeds
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 PACKED = "packed"
@@ -52,6 +53,7 @@ FORMATS = (
     "user_minidump",
     PACKED,
     HANDMADE,
+    *SYMBOL_FORMATS,
 )
 _MACHINES: dict[str, Callable[[], MachineDescription]] = {
     "x64": x64_machine,
@@ -99,6 +101,8 @@ def seeds_of(format_name: str, *, real: bool = True) -> tuple[Seed, ...]:
     """Collect the seeds of a format, the built ones first; `real` adds those of ../shared."""
     if format_name == HANDMADE:
         return tuple(Seed(name, make()) for name, make in HOSTILE.items())
+    if format_name in SYMBOL_FORMATS:
+        return tuple(Seed(name, data) for name, data in symbol_seeds(format_name, real=real))
     built = packed() if format_name == PACKED else tuple(_built(format_name))
     return built + tuple(_real(format_name)) if real else built
 

@@ -17,6 +17,7 @@ from fuzz.examine import Result, examine
 from fuzz.hostile import HOSTILE
 from fuzz.mutants import Kitchen, kitchen
 from fuzz.seeds import FORMATS, HANDMADE, PACKED, SHARED, seeds_of
+from fuzz.symbol_files import USES
 
 from bugcheck.machine import machine as machine_module
 
@@ -39,7 +40,7 @@ def troubles(kitchen: Kitchen) -> list[str]:
     found: list[str] = []
     for position, step in enumerate(kitchen.steps):
         # other tests of this process may have used more memory: the peak is judged in `make fuzz`, whose workers do not
-        result = examine(kitchen.mutant(position), "mutant.dmp", packed=kitchen.format == PACKED, megabytes=1 << 20)
+        result = kitchen.examine(position, megabytes=1 << 20)
         if result.trouble:
             found.append(f"{step.describe(kitchen.seeds)}: {result.trouble}\n{result.details}")
     return found
@@ -67,7 +68,8 @@ def test_hostile_dumps_are_answered_in_time(name: str) -> None:
 @pytest.mark.parametrize("format_name", MUTATED)
 def test_undamaged_seeds_are_opened(format_name: str) -> None:
     for seed in seeds_of(format_name, real=False):
-        result = examine(seed.data, seed.name, packed=format_name == PACKED, megabytes=1 << 20)
+        use = USES.get(format_name)
+        result = examine(seed.data, "seed", packed=format_name == PACKED, use=use, megabytes=1 << 20)
         assert (result.outcome, result.trouble) == ("complete", ""), seed.name
 
 

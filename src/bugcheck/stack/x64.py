@@ -68,6 +68,10 @@ class X64Unwinder:
         step = step or step_over_trap(context, image, exact, source)
         if step is None and exact:
             step = self._by_instruction(context, image, source)
+        if step is None:
+            from bugcheck.stack.x64_forward import step_forward  # with the disassembler, which not every stack needs
+
+            step = step_forward(context, exact, self._images, source)
         return step or scan_step(context, exact, self._images, source)
 
     def _by_instruction(self, context: Context, image: ModuleImage | None, source: StackSource) -> Step | None:
