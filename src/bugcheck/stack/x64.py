@@ -42,6 +42,8 @@ CHAIN_LIMIT = 32
 """Chained UNWIND_INFO structures that are followed."""
 RSP = 4
 BREAKPOINT = b"\xcc"
+FOLLOW_LIMIT = 128
+"""Frames in a row that are left by following their code (up to 6 ms each)."""
 ARGUMENTS = 4
 """Words of home area that `kb` prints on x64."""
 FIRST_INSTRUCTIONS = (b"\x48\x89\x4c\x24\x08", b"\x48\x8b\xc4", b"\x4c\x8b\xdc")
@@ -53,6 +55,7 @@ class X64Unwinder:
 
     def __init__(self) -> None:
         self._images = ModuleImages()
+        self._followed = 0
 
     def step(self, context: Context, trust: Trust, source: StackSource) -> Step | None:
         """Find the caller of the frame with these registers; None at the end of the stack."""
@@ -60,6 +63,7 @@ class X64Unwinder:
         if ip is None or sp is None:
             return None
         exact = is_exact(trust)
+        self._followed = 0 if exact else self._followed
         image = self._images.at(ip if exact else ip - 1, source)
         try:
             step = self._by_unwind_info(context, image, exact, source)
@@ -68,11 +72,14 @@ class X64Unwinder:
         step = step or step_over_trap(context, image, exact, source)
         if step is None and exact:
             step = self._by_instruction(context, image, source)
-        if step is None:
-            from bugcheck.stack.x64_forward import step_forward  # with the disassembler, which not every stack needs
+        return step or self._by_code(context, exact, source) or scan_step(context, exact, self._images, source)
 
-            step = step_forward(context, exact, self._images, source)
-        return step or scan_step(context, exact, self._images, source)
+    def _by_code(self, context: Context, exact: bool, source: StackSource) -> Step | None:
+        """Follow the code to its return, for the first FOLLOW_LIMIT frames that need it."""
+        from bugcheck.stack.x64_forward import step_forward  # with the disassembler, which not every stack needs
+
+        self._followed += 1
+        return step_forward(context, exact, self._images, source) if self._followed <= FOLLOW_LIMIT else None
 
     def _by_instruction(self, context: Context, image: ModuleImage | None, source: StackSource) -> Step | None:
         """Leave a frame without description where the next instruction tells enough: no code, an entry, an exit."""
