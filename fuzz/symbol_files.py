@@ -174,7 +174,7 @@ def _damaged_json(data: bytes, random: Random) -> bytes:
     for _ in range(random.choice((1, 1, 2, 4, 16))):
         place, key = _place(table, random)
         donor, other = _place(table, random)
-        new = random.choice(_VALUES) if random.random() < 0.6 else json.loads(json.dumps(donor[other]))
+        new = json.loads(json.dumps(random.choice(_VALUES) if random.random() < 0.6 else donor[other]))
         if random.random() < 0.2 and isinstance(place, dict):
             place[str(random.choice(_VALUES))] = cast("dict[str, Any]", place).pop(key)
         else:

@@ -280,18 +280,30 @@ def compare(first: Analysis, second: Analysis) -> Comparison:
 
 
 def stacks_of(
-    analysis: Analysis, *, every: bool = False, trap_frame: str | None = None, context_record: str | None = None
+    analysis: Analysis,
+    *,
+    every: bool = False,
+    trap_frame: str | None = None,
+    context_record: str | None = None,
+    threads: Sequence[str] = (),
 ) -> list[NamedStack]:
-    """The stacks of a dump: of the fault and of what stopped; of `every` processor or thread; or from an address.
+    """The stacks of a dump: of the fault and of what stopped; or of other things.
+
+    Args:
+        every: of every processor (kernel dumps) or thread (user dumps).
+        trap_frame, context_record: from the registers at this address.
+        threads: of these threads, each an id, an ETHREAD's address, or "all".
 
     Raises:
-        UsageError: no trap frame or context record can be read at the address given.
+        UsageError: no trap frame or context record can be read at the address given, or there is no such thread.
     """
     from bugcheck.stack import stacks
 
     machine, scan = analysis.machine, analysis.crash.scan
     if trap_frame or context_record:
         return [stacks.stack_at(machine, trap_frame=trap_frame, context_record=context_record, scan=scan)]
+    if threads:
+        return [stack for name in threads for stack in stacks.threads_named(machine, name, scan=scan)]
     if not every:
         return [stack for stack in (analysis.crash.fault_stack, analysis.crash.stack) if stack is not None]
     if machine.dump.is_kernel:
@@ -337,6 +349,13 @@ def symbols_checked(analysis: Analysis, *, only_stack: bool = False) -> list[Che
 
     modules = modules_on_stacks(analysis) if only_stack else list(analysis.modules)
     return list(checked_modules(analysis.machine, modules))
+
+
+def symbol_gaps_of(analysis: Analysis) -> list[Gap]:
+    """What names the stacks lack: the exact files, and the command that gets them for this dump."""
+    from bugcheck.verdict.gaps import symbol_gaps
+
+    return symbol_gaps(analysis.crash, analysis.path)
 
 
 def symbol_manifest(analyses: Iterable[Analysis], *, images: bool = False) -> str:
@@ -415,6 +434,7 @@ __all__ = [
     "signature",
     "stacks_of",
     "symbol_cache_folder",
+    "symbol_gaps_of",
     "symbol_locator",
     "symbol_manifest",
     "symbols_checked",

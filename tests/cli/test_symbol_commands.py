@@ -55,8 +55,40 @@ def test_disasm_shows_the_fault_as_the_debugger_does(
     heading, line = text.splitlines()
     assert heading.startswith("RapDrv+0x9785:")
     # expected.json: "f535e785 894104          mov     dword ptr [ecx+4],eax ds:0023:00000004=????????"
-    assert line.startswith(expected["story.dmp"]["u_faulting"])
-    assert "00000004=????????" in line
+    assert line == expected["story.dmp"]["u_faulting"] + " ds:0023:00000004=????????"
+
+
+def test_disasm_names_where_a_branch_goes(story: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # transcript.txt, `r` of processor 1; an address may stand behind the options
+    options = ("--symbols", str(story), "--symbol-cache", str(tmp_path), "--count", "1", "8084c1a5")
+    status, text = run(capsys, "disasm", str(story / "story.dmp"), *options)
+    assert status == 0
+    assert text.splitlines()[1] == "8084c1a5 e9f6ffffff      jmp     nt!KiIdleLoop (8084c1a0)"
+
+
+def test_disasm_says_when_there_is_no_code(story: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, text = run(capsys, "disasm", str(story / "story_triage.dmp"), "hal+1000", "--symbol-cache", str(tmp_path))
+    heading, line = text.splitlines()
+    assert heading == "hal+0x1000:   (bytes from neither memory nor an image file)"
+    assert line.endswith(" ??              ???")
+
+
+def test_stack_of_a_thread(story: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ("--symbols", str(story), "--symbol-cache", str(tmp_path))
+    status, text = run(capsys, "stack", str(story / "story.dmp"), "--thread", "2208", *options)
+    assert status == 0
+    assert "thread 2208" in text
+    assert "nt!KeBugCheckEx+0x1b" in text
+    assert main(["stack", str(story / "story.dmp"), "--thread", "4711", *options]) == 2
+
+
+def test_the_command_that_gets_names_stands_below_a_stack(
+    story: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(story / "story.dmp")
+    _, text = run(capsys, "stack", path, "--symbols", str(story), "--symbol-cache", str(tmp_path))
+    assert "RapDrv.sys TimeDateStamp 3F99BC4F, SizeOfImage e000" in text
+    assert f"→ bugcheck symbols fetch {path} --symbols ms" in text
 
 
 def test_disasm_takes_symbols_and_offsets(story: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ import pytest
 pytest.importorskip("capstone")
 
 from bugcheck.dump.dump import Architecture
+from bugcheck.machine import listing as listing_module
 from bugcheck.machine.context import Context
 from bugcheck.machine.disassembly import MemoryAccess, disassemble, memory_access
 
@@ -26,8 +27,8 @@ CASES = [
     (X64, "f0830101", "lock add dword ptr [rcx],1", MemoryAccess("read_write", 0x40000000, 4)),
     (X64, "488d4108", "lea     rax,[rcx+8]", None),
     (X64, "65488b042588010000", "mov     rax,qword ptr gs:[188h]", MemoryAccess("read", 0x188, 8, "gs")),
-    (ARM64, "610200f9", "str     x1,[x19]", MemoryAccess("write", 0x10, 0)),
-    (ARM64, "fd7bbfa9", "stp     x29,x30,[sp,#-10h]!", MemoryAccess("write", 0xFF0, 0)),
+    (ARM64, "610200f9", "str         x1,[x19]", MemoryAccess("write", 0x10, 0)),
+    (ARM64, "fd7bbfa9", "stp         fp,lr,[sp,#-0x10]!", MemoryAccess("write", 0xFF0, 0)),
 ]
 
 
@@ -50,3 +51,24 @@ def test_a_missing_register_gives_no_address() -> None:
 
 def test_decoding_stops_at_bytes_that_are_no_instruction() -> None:
     assert len(list(disassemble(bytes.fromhex("90ffff90"), 0, Architecture.X64))) == 1
+
+
+class Plain:
+    """A machine of which only names and memory are asked."""
+
+    architecture = Architecture.ARM64
+
+    def describe(self, address: int) -> str | None:
+        return "nt!KeBugCheckEx" if address == 0xFFFF_8000_0000_1100 else None
+
+
+def test_arm64_lines_hold_words_and_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    # the form of Microsoft's disassembler: `97fac552 bl          nt!KeBugCheckEx (fffff803`f318f560)`
+    code = bytes.fromhex("605244f9 3f000094 fd7bbfa9".replace(" ", ""))
+    monkeypatch.setattr(listing_module, "code_bytes", lambda *_: (code, "memory"))
+    lines = list(listing_module.listing(Plain(), 0xFFFF_8000_0000_1000, 3, None))  # type: ignore[arg-type]
+    assert lines[1:] == [
+        "ffff8000`00001000 f9445260 ldr         x0,[x19,#0x8A0]",
+        "ffff8000`00001004 9400003f bl          nt!KeBugCheckEx (ffff8000`00001100)",
+        "ffff8000`00001008 a9bf7bfd stp         fp,lr,[sp,#-0x10]!",
+    ]

@@ -36,6 +36,7 @@ def symbol_options(options: Namespace, progress: Callable[[str, int, int], None]
         proxy=options.proxy,
         timeout=options.timeout,
         progress=progress,
+        full_names=options.full_names,
     )
 
 

@@ -29,6 +29,8 @@ examples:
 """
 GARBAGE_THRESHOLD = 50_000
 """New objects between two garbage collections: start-up makes thousands that all stay (5 ms)."""
+SEVERAL_FILES = ("analyze", "info", "modules", "stack", "symbols")
+"""Commands that take any number of files."""
 COMMANDS = ("analyze", "info", "modules", "extract", "stack", "disasm", "explain", "compare", "symbols")
 
 
@@ -36,11 +38,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     gc.set_threshold(GARBAGE_THRESHOLD)
     parser = build_parser()
-    options = parser.parse_args(arguments)
+    options, left = parser.parse_known_args(arguments)
+    if left and not _take_arguments(options, left):
+        parser.error(f"unrecognized arguments: {' '.join(left)}")
     if options.command is None:
         parser.print_help()
         return 2
     return _run(options)
+
+
+def _take_arguments(options: Namespace, left: list[str]) -> bool:
+    """Take arguments that stand behind options, which argparse passes over: `disasm FILE --symbols PATH ADDRESS`."""
+    if any(text.startswith("-") and text != "-" for text in left):
+        return False
+    if getattr(options, "address", "") is None and len(left) == 1:
+        options.address = left[0]
+        return True
+    if options.command not in SEVERAL_FILES:
+        return False
+    options.files = [*options.files, *left]
+    return True
 
 
 def build_parser() -> ArgumentParser:
@@ -127,6 +144,13 @@ def _add_stack(parser: ArgumentParser) -> None:
     _add_files(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object per dump (JSON Lines)")
     parser.add_argument("--all", action="store_true", help="every processor (kernel) or thread (user)")
+    parser.add_argument(
+        "--thread",
+        action="append",
+        default=[],
+        metavar="THREAD",
+        help="of the thread with this id (decimal, or 0x…) or at this ETHREAD address; all: of every thread",
+    )
     parser.add_argument("--kb", action="store_true", help="as WinDbg's kb prints it")
     parser.add_argument("--trap", metavar="ADDRESS", help="from the trap frame at this address")
     parser.add_argument("--context", metavar="ADDRESS", help="from the context record at this address")
@@ -193,6 +217,7 @@ def _add_symbol_options(parser: ArgumentParser) -> None:
         "Servers are asked only when named here; _NT_SYMBOL_PATH is searched without a network",
     )
     group.add_argument("--symbols-loose", action="store_true", help="allow symbols of another build, marked as such")
+    group.add_argument("--full-names", action="store_true", help="C++ names with return type and parameters")
     group.add_argument("--symbol-cache", metavar="DIR", help="folder for downloads and indexes")
     group.add_argument("--proxy", metavar="URL", help="HTTP proxy for symbol servers")
     group.add_argument("--timeout", type=float, metavar="SECONDS", help="how long to wait for a symbol server")

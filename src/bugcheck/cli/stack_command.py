@@ -6,7 +6,7 @@ import sys
 from argparse import Namespace
 
 from bugcheck import Analysis
-from bugcheck.api import Outcome, analyze_all, stacks_of
+from bugcheck.api import Outcome, analyze_all, stacks_of, symbol_gaps_of
 from bugcheck.cli.arguments import password_of, symbol_options
 from bugcheck.cli.terminal import complain, output, wants_colour
 
@@ -36,7 +36,13 @@ def run(options: Namespace) -> int:
 
 
 def _text(outcome: Outcome, analysis: Analysis, options: Namespace) -> str:
-    stacks = stacks_of(analysis, every=options.all, trap_frame=options.trap, context_record=options.context)
+    stacks = stacks_of(
+        analysis,
+        every=options.all,
+        trap_frame=options.trap,
+        context_record=options.context,
+        threads=options.thread,
+    )
     if options.json:
         from json import dumps
 
@@ -53,7 +59,9 @@ def _text(outcome: Outcome, analysis: Analysis, options: Namespace) -> str:
     from bugcheck.reports.formats.text import draw
 
     blocks: list[Block] = [stack_table(stack, EVERY_FRAME) for stack in stacks]
-    gaps = analysis.machine.symbolizer.gaps() if analysis.machine.symbolizer else []
+    gaps = symbol_gaps_of(analysis)
     if gaps:
-        blocks.append(Points("missing", tuple(f"{gap.what}: {gap.missing}" for gap in gaps)))
+        missing = tuple(f"{gap.what}: {gap.missing}" for gap in gaps)
+        commands = tuple(f"→ {remedy}" for remedy in dict.fromkeys(gap.remedy for gap in gaps) if remedy)
+        blocks.append(Points("missing", missing + commands))
     return head + draw(Document(outcome.path, tuple(blocks)), colour=wants_colour(options, sys.stdout), width=WIDE)

@@ -37,12 +37,16 @@ class FaultingCode:
 
 
 def code_bytes(machine: Machine, address: int, size: int) -> tuple[bytes, str]:
-    """Read code from memory, or from the module's image file where memory lacks it; and say which."""
+    """Read code from memory, or from the module's image file where memory lacks it; and say which.
+
+    The second value is "memory", "image file", or says that there are none.
+    """
     data = machine.memory.read_up_to(address, size)
     if data:
         return data, "memory"
     module = machine.modules.at(address)
-    return (_file_bytes(machine, module, address, size), "image file") if module else (b"", "memory")
+    data = _file_bytes(machine, module, address, size) if module else b""
+    return data, "image file" if data else "neither memory nor an image file"
 
 
 def _file_bytes(machine: Machine, module: Module, address: int, size: int) -> bytes:

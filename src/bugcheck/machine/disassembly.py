@@ -1,7 +1,8 @@
 """Code bytes and registers → instructions as a debugger prints them, and what they touch.
 
-Decoding is capstone's (one engine for x86, x64, ARM, ARM64).  The text follows WinDbg: mnemonic padded to eight, no
-space behind commas, hexadecimal numbers with `h`.  Effective addresses are computed here from the operand and the
+Decoding is capstone's (one engine for x86, x64, ARM, ARM64).  The text follows WinDbg: no space behind commas; on x86
+and x64 the mnemonic padded to eight and hexadecimal numbers with `h`, on ARM padded to twelve, numbers with `0x`, and
+x29 and x30 by their names.  Effective addresses are computed here from the operand and the
 registers.
 
 Folklore: capstone 5 calls ARM64 stores read-and-write; so what an instruction does to its memory operand is decided
@@ -36,6 +37,8 @@ _READ_ONLY = frozenset(["cmp", "test", "push", "call", "jmp", "bt", "comiss", "c
 _WRITE_ONLY = frozenset(["pop", "fnstcw", "fnstsw", "stmxcsr", "fxsave", "sgdt", "sidt"])
 _MOVES = re.compile(r"^(v?mov|movnt|set|lea|fst|fist|vmovdq|vextract|pextr|stos)")
 _MEMORY = re.compile(r"(?:(\w+) ptr )?(?:(\w\w):)?\[([^\]]*)\]")
+_ARM = (Architecture.ARM64, Architecture.ARM32)
+_ARM_NAMES = re.compile(r"\bx(?:29|30)\b")
 _NUMBER = re.compile(r"(?<![\w])0x([0-9a-f]+)\b")
 _TERM = re.compile(r"([+-]?)([^+-]+)")
 
@@ -68,6 +71,7 @@ class Instruction:
     data: bytes
     mnemonic: str
     operands: str
+    architecture: Architecture = Architecture.X64
 
     @property
     def text(self) -> str:
@@ -77,7 +81,13 @@ class Instruction:
     @property
     def padded(self) -> str:
         """`mov     dword ptr [ecx+4],eax`, as in a listing."""
-        return f"{self.mnemonic:<7} {self.operands}".rstrip()
+        width = 11 if self.architecture in _ARM else 7
+        return f"{self.mnemonic:<{width}} {self.operands}".rstrip()
+
+    @property
+    def shown_bytes(self) -> str:
+        """Its bytes as in a listing: in memory's order on x86 and x64, as one number on ARM."""
+        return (self.data[::-1] if self.architecture in _ARM else self.data).hex()
 
     @property
     def end(self) -> int:
@@ -92,9 +102,10 @@ def disassemble(
     engine = _engine(architecture, thumb)
     if engine is None:
         return
+    write = _windbg_arm if architecture in _ARM else _windbg
     for start, size, mnemonic, operands in engine.decode(code, address, min(count, MAX_INSTRUCTIONS)):
         data = code[start - address : start - address + size]
-        yield Instruction(start, data, mnemonic, _windbg(operands))
+        yield Instruction(start, data, mnemonic, write(operands), architecture)
 
 
 def can_disassemble() -> bool:
@@ -113,6 +124,16 @@ def _engine(architecture: Architecture, thumb: bool) -> Engine | None:
 def _windbg(operands: str) -> str:
     text = operands.replace(", ", ",").replace(" + ", "+").replace(" - ", "-").replace(" ptr [", " ptr [")
     return _NUMBER.sub(lambda match: _hexadecimal(match.group(1)), text)
+
+
+def _windbg_arm(operands: str) -> str:
+    text = operands.replace(", ", ",").replace("{ ", "{").replace(" }", "}")
+    text = _ARM_NAMES.sub(lambda match: {"x29": "fp", "x30": "lr"}[match.group()], text)
+    return _NUMBER.sub(lambda match: _arm_number(int(match.group(1), 16)), text)
+
+
+def _arm_number(number: int) -> str:
+    return str(number) if number < 10 else f"0x{number:X}"
 
 
 def _hexadecimal(digits: str) -> str:
@@ -217,8 +238,7 @@ def _arm_access(instruction: Instruction, registers: Mapping[str, int]) -> Memor
 
 def _arm_term(part: str, registers: Mapping[str, int]) -> int | None:
     if part.startswith("#"):
-        text = part[1:].lstrip("-")
-        value = int(text[:-1], 16) if text.endswith("h") else int(text)
+        value = int(part[1:].lstrip("-"), 0)
         return -value if part[1:2] == "-" else value
     if part.startswith(("lsl", "uxt", "sxt")):
         return 0 if part.endswith("#0") else None

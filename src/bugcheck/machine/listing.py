@@ -1,14 +1,16 @@
 """A code address → a disassembly listing with symbols, as a debugger's `u` shows it.
 
-Source: WinDbg's `u` and `r` for the look: address, bytes, instruction, and behind the one at fault the effective
-address with its value or `????????`.
+Source: a debugger engine's `u` and `r` (../shared/story/transcript.txt) for the look: address, bytes, instruction with
+`nt!KiIdleLoop (8084c1a0)` for a branch's target, and behind the instruction to run next what it touches with the value
+there or `????????`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from bugcheck.addresses import format_address, parse_address
+from bugcheck.addresses import MASK64, format_address, parse_address
 from bugcheck.dump.dump import Architecture
 from bugcheck.errors import UsageError
 from bugcheck.machine.code import LONGEST_INSTRUCTION, code_bytes
@@ -19,6 +21,11 @@ from bugcheck.machine.modules import Module
 
 MAX_COUNT = 4096
 BYTES_COLUMN = 15
+ARM = (Architecture.ARM64, Architecture.ARM32)
+_RELATIVE = re.compile(r"\[rip([+-])([0-9A-F]+h?)\]")
+_TARGET = re.compile(r"[ ,]#?(?:0x)?([0-9A-Fa-f]{1,17})h?$")
+_BRANCH = re.compile(r"^(?:bnd |notrack )?(?:call|j|loop|blx?$|b$|b\.|cbn?z|tbn?z|adrp?$)")
+_STACK = re.compile(r"\[[er][sb]p\b")
 
 
 def resolve_place(machine: Machine, text: str) -> int:
@@ -65,26 +72,47 @@ def listing(machine: Machine, address: int, count: int, context: Context | None)
 
 def _line(machine: Machine, instruction: Instruction, context: Context | None) -> str:
     place = format_address(instruction.address, machine.architecture.bits)
-    line = f"{place} {instruction.data.hex():<{BYTES_COLUMN}} {instruction.padded}"
-    line += _target(machine, instruction.operands)
+    column = 8 if machine.architecture in ARM else BYTES_COLUMN
+    line = f"{place} {instruction.shown_bytes:<{column}} {_named(machine, instruction)}"
     if context is not None and context.instruction_pointer == instruction.address:
-        line += _touched(machine, instruction, context)
+        line += touched(machine, instruction, context)
     return line
 
 
-def _target(machine: Machine, operands: str) -> str:
-    """Name the target of a direct call or jump."""
-    digits = operands.removesuffix("h")
-    if not operands.endswith("h") or not all(char in "0123456789ABCDEF" for char in digits):
-        return ""
-    name = machine.describe(int(digits, 16))
-    return f"   ({name})" if name else ""
+def _named(machine: Machine, instruction: Instruction) -> str:
+    """Write an instruction with names for where its branch goes and what its rip-relative operand means."""
+    text = _RELATIVE.sub(lambda match: _relative(machine, instruction, match), instruction.padded)
+    target = _TARGET.search(text)
+    if target is None or not _BRANCH.match(instruction.mnemonic):
+        return text
+    address = int(target.group(1), 16)
+    return f"{text[: target.start() + 1]}{_name_of(machine, address)}"
 
 
-def _touched(machine: Machine, instruction: Instruction, context: Context) -> str:
+def _relative(machine: Machine, instruction: Instruction, match: re.Match[str]) -> str:
+    digits = match.group(2).removesuffix("h")
+    distance = int(digits, 16) if match.group(2).endswith("h") else int(digits)
+    address = instruction.end + (distance if match.group(1) == "+" else -distance)
+    return f"[{_name_of(machine, address & MASK64)}]"
+
+
+def _name_of(machine: Machine, address: int) -> str:
+    """Write `nt!KiIdleLoop (8084c1a0)`; the address alone outside all modules."""
+    name, place = machine.describe(address), format_address(address, machine.architecture.bits)
+    return f"{name} ({place})" if name else place
+
+
+def touched(machine: Machine, instruction: Instruction, context: Context) -> str:
+    """Write what an instruction is about to touch: ` ds:0023:00000004=????????`; "" when it touches nothing known."""
     access = memory_access(instruction, context)
     if access is None or access.segment:
-        return "   <-- here"
-    value = machine.memory.try_read(access.address, access.size or 1)
-    shown = "?" * 2 * (access.size or 4) if value is None else value[::-1].hex()
-    return f"   {format_address(access.address, machine.architecture.bits)}={shown}   <-- here"
+        return ""
+    size = access.size or machine.architecture.pointer_size
+    value = machine.memory.try_read(access.address, size)
+    shown = "?" * 2 * size if value is None else value[::-1].hex()
+    where = format_address(access.address, machine.architecture.bits)
+    if machine.architecture in ARM:
+        return f" {where}={shown}"
+    segment = "ss" if _STACK.search(instruction.operands) or "[" not in instruction.operands else "ds"
+    selector = f"{context.registers[segment]:04x}:" if segment in context.registers else ""
+    return f" {segment}:{selector}{where}={shown}"

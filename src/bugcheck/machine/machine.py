@@ -19,9 +19,10 @@ from bugcheck.machine.debugger_data import DebuggerData, read_debugger_data
 from bugcheck.machine.exception import ExceptionRecord, read_exception_record
 from bugcheck.machine.kernel_layout import KernelLayout
 from bugcheck.machine.modules import Module, ModuleList, UnloadedModule, read_modules, read_unloaded_modules
-from bugcheck.machine.objects import Process, Thread, read_process, read_processes, read_thread
+from bugcheck.machine.objects import Process, Thread, read_process, read_processes, read_thread, read_threads
 from bugcheck.machine.processors import Processor, read_processor
 from bugcheck.machine.shared_user_data import read_shared_user_data
+from bugcheck.machine.switch_frame import switched_out_context
 from bugcheck.machine.system import (
     SystemFacts,
     kernel_facts,
@@ -32,7 +33,7 @@ from bugcheck.machine.system import (
 )
 from bugcheck.machine.triage_objects import place_copies
 from bugcheck.memory.address_space import AddressSpace
-from bugcheck.memory.open import open_memory
+from bugcheck.memory.open import open_memory, open_physical, open_process
 
 if TYPE_CHECKING:
     from bugcheck.images.identity import PdbId
@@ -64,6 +65,7 @@ class Machine:
         self.layout = KernelLayout(dump, self.debugger_data)
         self.memory: AddressSpace
         self.memory, self._prcbs = place_copies(dump, base, self.layout)
+        self.layout.types = self._kernel_types
 
     @property
     def architecture(self) -> Architecture:
@@ -121,6 +123,10 @@ class Machine:
         symbols = self.symbolizer.symbols_of(module) if self.symbolizer else None
         return symbols.types if symbols else None
 
+    def _kernel_types(self) -> TypeTable | None:
+        kernel = self.modules.named("nt") if self._locator is not None else None
+        return self.types_of(kernel) if kernel else None
+
     @cached_property
     def io_layout(self) -> IoLayout:
         """Layouts of IRP, DEVICE_OBJECT, DRIVER_OBJECT: the kernel's own types first, then the shipped table."""
@@ -176,6 +182,53 @@ class Machine:
     def processes(self) -> list[Process]:
         """All processes, where the dump holds their list."""
         return read_processes(self.dump, self.memory, self.layout)
+
+    def threads_of(self, process: Process) -> list[Thread]:
+        """The threads of a process, where the dump holds their list (kernel dumps)."""
+        return read_threads(process.address, self.dump, self.memory, self.layout)
+
+    def find_threads(self, address_or_id: int) -> list[Thread]:
+        """The threads with an ETHREAD's address or a thread's id; several processors may run threads of id 0.
+
+        The threads that processors ran come first; the others are looked for in the processes' lists.
+        """
+        running = dict.fromkeys(processor.current_thread for processor in self.processors if processor.current_thread)
+        ran = [thread for each in running if (thread := read_thread(each, self.memory, self.layout))]
+        if address_or_id >> 31:
+            known = [thread for thread in ran if thread.address == address_or_id]
+            found = None if known else read_thread(address_or_id, self.memory, self.layout)
+            return known or ([found] if found is not None else [])
+        listed = (thread for process in self.processes for thread in self.threads_of(process))
+        every = {thread.address: thread for thread in (*ran, *listed) if thread.id == address_or_id}
+        return list(every.values())
+
+    def memory_of(self, thread: Thread) -> AddressSpace:
+        """Virtual memory as a thread saw it: with its own process's user half, where the dump has physical memory."""
+        mine = self.process.address if self.process else None
+        if thread.process in (None, mine) or self.dump.physical is None or self.dump.kernel is None:
+            return self.memory
+        process = read_process(thread.process, self.memory, self.layout)
+        root = process.directory_table_base if process else None
+        physical = open_physical(self.dump) if root and self.architecture is not Architecture.ARM32 else None
+        return open_process(self.dump, physical, root) if root and physical else self.memory
+
+    @cached_property
+    def modules_with_user(self) -> ModuleList:
+        """The loaded modules, with those of the current process's user half where a kernel dump holds it."""
+        at = self.layout.offset("EPROCESS.Peb") if self.dump.physical is not None and self.process else None
+        peb = self.memory.try_pointer(self.process.address + at) if at and self.process else None
+        if not peb:
+            return self.modules
+        from bugcheck.machine.user_modules import read_user_modules
+
+        return ModuleList((*self.modules, *read_user_modules(peb, self.dump, self.memory)))
+
+    def registers_of(self, thread: Thread) -> Context | None:
+        """Registers of a kernel dump's thread: its processor's while it ran, else those it was switched away with."""
+        for processor in self.processors:
+            if processor.current_thread == thread.address and processor.context is not None:
+                return processor.context
+        return switched_out_context(thread, self.architecture, self.memory, self.modules)
 
     @cached_property
     def irql(self) -> int | None:

@@ -179,10 +179,9 @@ _ENTRY64 = _EntryLayout(0x30, 0x40, 0x48, 0x58, 0x78, 0x6E)
 
 def _walk_list(dump: Dump, memory: AddressSpace, debugger_data: DebuggerData | None) -> Iterator[RawModule]:
     head = (debugger_data["loaded_module_list"] if debugger_data else None) or _header_list(dump)
-    layout = _ENTRY64 if dump.architecture.bits == 64 else _ENTRY32
     for entry in walk_list(memory, head, MAX_MODULES, dump):
         try:
-            yield _read_entry(memory, entry, layout)
+            yield read_loader_entry(memory, entry)
         except MemoryFault as fault:
             dump.damage("a loaded module", f"its list entry is unreadable: {fault}")
 
@@ -209,7 +208,9 @@ def walk_list(memory: AddressSpace, head: int, limit: int, dump: Dump) -> Iterat
         dump.damage("a kernel list", f"the list at {head:#x} {reason} after {len(seen) - 1} elements")
 
 
-def _read_entry(memory: AddressSpace, entry: int, layout: _EntryLayout) -> RawModule:
+def read_loader_entry(memory: AddressSpace, entry: int) -> RawModule:
+    """Read a KLDR_DATA_TABLE_ENTRY (a process's own entries begin alike). Raises MemoryFault."""
+    layout = _ENTRY64 if memory.pointer_size == 8 else _ENTRY32
     base = memory.pointer(entry + layout.base)
     size = memory.u32(entry + layout.size)
     name = _string(memory, entry + layout.base_name)

@@ -18,7 +18,22 @@ from bugcheck.machine.modules import walk_list
 from bugcheck.memory.address_space import AddressSpace
 
 MAX_PROCESSES = 65536
+MAX_THREADS = 65536
+"""Threads of one process that are listed."""
 IMAGE_NAME_SIZE = 15
+THREAD_STATES = (
+    "initialized",
+    "ready",
+    "running",
+    "standby",
+    "terminated",
+    "waiting",
+    "in transition",
+    "deferred ready",
+    "waiting at a gate",
+    "waiting for its process to be swapped in",
+)
+"""KTHREAD_STATE (Microsoft's `ntdef`/`wdm` enumeration as public symbols have it)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +63,7 @@ class Thread:
         process: address of the EPROCESS it runs in, or None.
         stack_base, stack_limit: kernel stack, highest and lowest address; initial_stack: where it began.
         trap_frame: address KTHREAD.TrapFrame holds, 0 or None when there is none.
+        kernel_stack: where its stack pointer was when it was last switched away from. state: KTHREAD.State.
     """
 
     address: int
@@ -58,6 +74,13 @@ class Thread:
     stack_limit: int | None = None
     initial_stack: int | None = None
     trap_frame: int | None = None
+    kernel_stack: int | None = None
+    state: int | None = None
+
+    @property
+    def state_name(self) -> str:
+        """Its state in words, "" when that is not known."""
+        return THREAD_STATES[self.state] if self.state is not None and self.state < len(THREAD_STATES) else ""
 
 
 def read_process(address: int, memory: AddressSpace, layout: KernelLayout) -> Process | None:
@@ -93,6 +116,7 @@ def read_thread(address: int, memory: AddressSpace, layout: KernelLayout) -> Thr
 
     if not memory.is_readable(address):
         return None
+    state_at = layout.offset("KTHREAD.State")
     return Thread(
         address=address,
         id=_client_id(pointer("ETHREAD.Cid.UniqueThread")),
@@ -102,6 +126,8 @@ def read_thread(address: int, memory: AddressSpace, layout: KernelLayout) -> Thr
         stack_limit=pointer("KTHREAD.StackLimit"),
         initial_stack=pointer("KTHREAD.InitialStack"),
         trap_frame=pointer("KTHREAD.TrapFrame"),
+        kernel_stack=pointer("KTHREAD.KernelStack"),
+        state=memory.try_u8(address + state_at) if state_at else None,
     )
 
 
@@ -115,6 +141,16 @@ def read_processes(dump: Dump, memory: AddressSpace, layout: KernelLayout) -> li
     entries = walk_list(memory, head, MAX_PROCESSES, dump)
     processes = (read_process(entry - links, memory, layout) for entry in entries)
     return [process for process in processes if process is not None]
+
+
+def read_threads(process: int, dump: Dump, memory: AddressSpace, layout: KernelLayout) -> list[Thread]:
+    """Walk EPROCESS.ThreadListHead of the process at that address; empty where the list is not to be had."""
+    head, links = layout.offset("EPROCESS.ThreadListHead"), layout.offset("ETHREAD.ThreadListEntry")
+    if head is None or links is None or not memory.is_readable(process + head):
+        return []
+    entries = walk_list(memory, process + head, MAX_THREADS, dump)
+    threads = (read_thread(entry - links, memory, layout) for entry in entries)
+    return [thread for thread in threads if thread is not None]
 
 
 def _client_id(value: int | None) -> int | None:

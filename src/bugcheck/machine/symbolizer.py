@@ -25,6 +25,7 @@ from bugcheck.memory.address_space import AddressSpace
 from bugcheck.symbols.candidates import candidate_pdbs
 from bugcheck.symbols.locate import Image, Located, SymbolLocator
 from bugcheck.symbols.symbols import Symbols
+from bugcheck.symbols.undecorate import full_name
 
 FINGERPRINT: Mapping[str, str] = {
     "PsLoadedModuleList": "loaded_module_list",
@@ -58,6 +59,9 @@ class Symbolizer:
         modules, memory: of the machine. locator: where to look, or None: only exports in the dump are used.
         debugger_data: proves tables for a kernel without PDB identity.
         details: PDB identity of a module as the dump's own pages tell it.
+
+    Attributes:
+        full_names: C++ names are given with return type and parameters.
     """
 
     def __init__(
@@ -74,6 +78,7 @@ class Symbolizer:
         self._debugger_data = debugger_data
         self._details = details
         self._found: dict[int, ModuleSymbols] = {}
+        self.full_names = locator is not None and locator.full_names
 
     def symbols_of(self, module: Module) -> Symbols | None:
         """Symbols of a module, or None."""
@@ -117,7 +122,8 @@ class Symbolizer:
         if symbol is None:
             return f"{module.name}+{rva:#x}"
         offset = rva - symbol.rva
-        return f"{module.name}!{symbol.name}" + (f"+{offset:#x}" if offset else "")
+        name = full_name(symbol) if self.full_names else symbol.name
+        return f"{module.name}!{name}" + (f"+{offset:#x}" if offset else "")
 
     def _find(self, module: Module) -> ModuleSymbols:
         header = self._header(module)

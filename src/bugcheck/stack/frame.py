@@ -54,6 +54,7 @@ class StackSource:
         symbols: names, frame rules and image files per module.
         stack_range: lowest and first-beyond-highest address of the current stack, or None when unknown.
         scan: whether frames may be found by scanning.
+        full_names: C++ names with return type and parameters.
     """
 
     memory: AddressSpace
@@ -61,6 +62,7 @@ class StackSource:
     symbols: SymbolSource
     stack_range: tuple[int, int] | None = None
     scan: bool = True
+    full_names: bool = False
 
 
 @dataclass(frozen=True, slots=True)

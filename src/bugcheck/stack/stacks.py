@@ -7,6 +7,7 @@ on top, what `kb` prints on opening); the fault's, from the trap frame or contex
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from bugcheck.addresses import parse_address
@@ -14,8 +15,9 @@ from bugcheck.dump.dump import Architecture, RawThread
 from bugcheck.errors import UsageError
 from bugcheck.images.pe_header import ByteReader
 from bugcheck.machine.context import Context
-from bugcheck.machine.machine import Machine
+from bugcheck.machine.machine import MAX_KERNEL_STACK, Machine
 from bugcheck.machine.modules import Module
+from bugcheck.machine.objects import Thread, read_process, read_thread
 from bugcheck.machine.processors import Processor
 from bugcheck.stack.frame import Frame, StackSource, Unwinder
 from bugcheck.stack.walk import FRAME_LIMIT, starting_trust, walk
@@ -23,6 +25,11 @@ from bugcheck.stack.wow64 import wow64_context
 
 if TYPE_CHECKING:
     from bugcheck.symbols.symbols import Symbols
+
+
+EVERY_THREAD = "all"
+THREAD_LIMIT = 20_000
+"""Threads of a kernel dump whose stacks are shown at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +79,24 @@ def unwinder_for(architecture: Architecture) -> Unwinder:
 
 
 def stack_from(
-    machine: Machine, context: Context, title: str, *, scan: bool = True, limit: int = FRAME_LIMIT
+    machine: Machine,
+    context: Context,
+    title: str,
+    *,
+    scan: bool = True,
+    limit: int = FRAME_LIMIT,
+    thread: Thread | None = None,
 ) -> NamedStack:
-    """Walk the stack from any registers of the machine."""
+    """Walk the stack from any registers of the machine; `thread` is whose, when it is not the current one's."""
     symbols = machine.symbolizer or NoSymbols()
-    source = StackSource(machine.memory, machine.modules, symbols, _stack_range(machine, context), scan)
+    memory, modules, limits = machine.memory, machine.modules_with_user, _stack_range(machine, context)
+    if thread is not None:
+        memory = machine.memory_of(thread)
+        modules = modules if memory is machine.memory else machine.modules
+        low, high = thread.stack_limit or 0, thread.stack_base or 0
+        limits = (low, high) if low <= (context.stack_pointer or 0) < high <= low + MAX_KERNEL_STACK else limits
+    full_names = machine.symbolizer is not None and machine.symbolizer.full_names
+    source = StackSource(memory, modules, symbols, limits, scan, full_names)
     stack = walk(context, unwinder_for(context.architecture), source, trust=starting_trust(context), limit=limit)
     return NamedStack(title, context, stack.frames, stack.ending)
 
@@ -135,6 +155,58 @@ def thread_stacks(machine: Machine, thread: RawThread, *, scan: bool = True) -> 
     if narrow is not None:
         stacks.append(stack_from(machine, narrow, f"thread {thread.id}, 32-bit", scan=scan))
     return stacks
+
+
+def kernel_thread_stack(machine: Machine, thread: Thread, *, scan: bool = True) -> NamedStack:
+    """The stack of any thread of a kernel dump. Raises UsageError when its registers are not to be had."""
+    process = read_process(thread.process, machine.memory, machine.layout) if thread.process else None
+    title = f"thread {thread.id} at {thread.address:#x}" if thread.id is not None else f"thread {thread.address:#x}"
+    title += f" of {process.name} ({process.id})" if process else ""
+    title += f", {thread.state_name}" if thread.state_name else ""
+    context = machine.registers_of(thread)
+    if context is None:
+        raise UsageError(f"{title}: the dump does not hold what it was switched away with")
+    return stack_from(machine, context, title, scan=scan, thread=thread)
+
+
+def threads_named(machine: Machine, name: str, *, scan: bool = True) -> list[NamedStack]:
+    """The stacks of a thread given by its id or (kernel dumps) its ETHREAD's address, or of `all` threads.
+
+    With `all`, threads whose stacks are not in the dump are left out.
+
+    Raises:
+        UsageError: there is no such thread, or its registers are not to be had.
+    """
+    if name == EVERY_THREAD:
+        return _every_thread(machine, scan)
+    number = _thread_number(name)
+    if machine.dump.is_kernel:
+        found = [kernel_thread_stack(machine, thread, scan=scan) for thread in machine.find_threads(number)]
+    else:
+        threads = (thread for thread in machine.dump.threads if thread.id == number)
+        found = [stack for thread in threads for stack in thread_stacks(machine, thread, scan=scan)]
+    if not found:
+        raise UsageError(f"no thread {name} in this dump")
+    return found
+
+
+def _every_thread(machine: Machine, scan: bool) -> list[NamedStack]:
+    if not machine.dump.is_kernel:
+        return [stack for each in machine.dump.threads for stack in thread_stacks(machine, each, scan=scan)]
+    running = (each.current_thread for each in machine.processors if each.current_thread)
+    ran = (read_thread(each, machine.memory, machine.layout) for each in running)
+    listed = (thread for process in machine.processes for thread in machine.threads_of(process))
+    threads = {thread.address: thread for thread in (*ran, *islice(listed, THREAD_LIMIT)) if thread is not None}
+    return [
+        kernel_thread_stack(machine, thread, scan=scan) for thread in threads.values() if machine.registers_of(thread)
+    ]
+
+
+def _thread_number(text: str) -> int:
+    """Read a thread's id, decimal as reports write it or 0x…, or an ETHREAD's address. Raises UsageError."""
+    if text.isascii() and text.isdigit() and len(text) < 8:
+        return int(text)
+    return parse_address(text)
 
 
 def _is_wow64(machine: Machine) -> bool:

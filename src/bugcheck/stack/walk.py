@@ -123,7 +123,7 @@ def _frames(
     symbols = source.symbols.symbols_of(module) if module is not None else None
     frame_address = step.frame_address if step is not None else context.stack_pointer or 0
     arguments = step.arguments if step is not None else ()
-    names = _names(symbols, module, at, ip)
+    names = _names(symbols, module, at, ip, source.full_names)
     return [
         Frame(
             index=index + number,
@@ -153,7 +153,7 @@ class _Name:
     line: SourceLine | None = None
 
 
-def _names(symbols: Symbols | None, module: Module | None, at: int, ip: int) -> list[_Name]:
+def _names(symbols: Symbols | None, module: Module | None, at: int, ip: int, full: bool) -> list[_Name]:
     """Name the functions at an address: those inlined there, innermost first, then the one that has a frame."""
     base = module.base if module is not None else 0
     if symbols is None or module is None:
@@ -167,8 +167,11 @@ def _names(symbols: Symbols | None, module: Module | None, at: int, ip: int) -> 
     for inlined in symbols.inlines_at(rva)[:INLINE_LIMIT]:
         names.append(_Name(inlined.name, 0, line))
         line = SourceLine(inlined.file, inlined.line) if inlined.file else None
-    outermost = _Name(None, ip - base, line) if symbol is None else _Name(symbol.name, ip - base - symbol.rva, line)
-    return [*names, outermost]
+    if symbol is None:
+        return [*names, _Name(None, ip - base, line)]
+    from bugcheck.symbols.undecorate import full_name
+
+    return [*names, _Name(full_name(symbol) if full else symbol.name, ip - base - symbol.rva, line)]
 
 
 def starting_trust(context: Context) -> Trust:

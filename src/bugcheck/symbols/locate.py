@@ -76,7 +76,7 @@ class SymbolLocator:
         places: where to look, in order. cache: folder for unpacked files and indexes.
         client: fetches from servers; None: servers are passed over, nothing is ever sent.
         loose: symbols of another identity are used when there are no others, and marked (`Symbols.matched`).
-        remedy: the command that a gap names.
+        remedy: the command that a gap names. full_names: C++ names are wanted with return type and parameters.
     """
 
     def __init__(
@@ -93,6 +93,7 @@ class SymbolLocator:
         self.client = client
         self.loose = loose
         self.remedy = remedy
+        self.full_names = False
         self._stores: dict[str, LocalStore] = {}
         self._located: dict[tuple[ImageId, PdbId | None], Located] = {}
 

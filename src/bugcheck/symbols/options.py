@@ -20,6 +20,7 @@ class SymbolOptions(NamedTuple):
         cache: folder for downloads and indexes; None is the caller's default.
         loose: use symbols of another build when there are no others, marked as such.
         proxy: address of an HTTP proxy, or None. timeout: seconds to wait for a server.
+        full_names: C++ names with return type and parameters, as far as symbols tell them.
         progress: told (file name, bytes done, bytes in total or 0) while files are fetched.
     """
 
@@ -30,6 +31,7 @@ class SymbolOptions(NamedTuple):
     proxy: str | None = None
     timeout: float | None = None
     progress: Callable[[str, int, int], None] | None = None
+    full_names: bool = False
 
 
 def locator_of(options: SymbolOptions, cache: str) -> SymbolLocator:
@@ -48,7 +50,9 @@ def locator_of(options: SymbolOptions, cache: str) -> SymbolLocator:
         folders.extend(place.caches if place.is_server else [place.location])
     local = [FolderElement(folder) for folder in dict.fromkeys(folders)]
     client = client_of(options) if asks_servers else None
-    return SymbolLocator((*elements, *local), cache, client, loose=options.loose)
+    locator = SymbolLocator((*elements, *local), cache, client, loose=options.loose)
+    locator.full_names = options.full_names
+    return locator
 
 
 def client_of(options: SymbolOptions) -> SymbolClient:

@@ -17,6 +17,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bugcheck.symbols.symbols import Symbol
 
 NAME_LIMIT = 4096
 """Longest decorated name, in characters, that is taken apart; the compilers cut theirs at that length too."""
@@ -78,6 +82,11 @@ def undecorate(name: str, *, full: bool = False, x86: bool = False, demangler: D
     if name.startswith(("_Z", "__Z", "_R")):
         return _itanium(name, full, demangler) or _plain_c(name, x86)
     return _plain_c(name, x86)
+
+
+def full_name(symbol: Symbol) -> str:
+    """Write a symbol's whole declaration, with return type and parameters, where its decorated name tells it."""
+    return undecorate(symbol.decorated, full=True) if symbol.decorated.startswith(("?", "_Z")) else symbol.name
 
 
 def _plain_c(name: str, x86: bool) -> str:
