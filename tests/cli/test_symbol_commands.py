@@ -5,6 +5,7 @@ Sources: story/original.txt's listing and story/expected.json (a debugger engine
 
 from __future__ import annotations
 
+import io
 import json
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 
 from bugcheck.cli.main import main
+from bugcheck.cli.terminal import transfer_progress
 
 
 @pytest.fixture
@@ -200,3 +202,20 @@ def test_a_kernel_table_is_proved_by_the_dumps_own_debugger_data(
     assert "nt!KeBugCheckEx" in names
     assert "nt!KiDispatchException+0x186" in names
     assert "nt!KiSegmentNotPresentFault+0x335" in names
+
+
+def test_bars_are_drawn_only_when_something_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    screen = Terminal()
+    monkeypatch.setattr("sys.stderr", screen)
+    with transfer_progress() as progress:
+        assert progress is not None
+        assert screen.getvalue() == ""
+        progress("nt.pdb", 512, 1024)
+        progress("nt.pdb", 1024, 1024)
+    assert "nt.pdb" in screen.getvalue()
+    with transfer_progress(wanted=False) as progress:
+        assert progress is None

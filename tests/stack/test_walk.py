@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from struct import pack
 
@@ -271,3 +272,12 @@ def test_no_corpus_dump_breaks_a_walk(corpus: Path) -> None:
             assert stack.frames[0].ip == context.instruction_pointer
             walked += len(stack.frames) > 1
     assert walked >= 26
+
+
+def test_full_names_are_given_on_request() -> None:
+    table = NamedFunctions([Symbol(0, "C::f", decorated="?f@C@@QEAAHH@Z")])
+    named = source(OneModuleNamed(MODULE.name, table))
+    (frame,) = walk(at(MODULE.base + 8, 0x8000), Scripted(lambda _: None), named).frames
+    assert frame.name == f"{MODULE.name}!C::f+0x8"
+    (frame,) = walk(at(MODULE.base + 8, 0x8000), Scripted(lambda _: None), replace(named, full_names=True)).frames
+    assert frame.name == f"{MODULE.name}!public: int __cdecl C::f(int)+0x8"

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bugcheck.symbols.undecorate import Demangler, undecorate
+from bugcheck.symbols.symbols import Symbol
+from bugcheck.symbols.undecorate import Demangler, full_name, undecorate
 
 needs_pydemumble = pytest.mark.skipif(find_spec("pydemumble") is None, reason="pydemumble is not installed")
 
@@ -96,6 +97,14 @@ def test_full_names() -> None:
     assert undecorate("?foo@Bar@ns@@QEAAHH@Z", full=True) == "public: int __cdecl ns::Bar::foo(int)"
     assert undecorate("_ZN3foo3barEi", full=True) == "foo::bar(int)"
     assert undecorate("_KiTrap0E@0", full=True) == "KiTrap0E"
+
+
+def test_full_names_of_symbols() -> None:
+    # undname: "?area@Square@shapes@@UEAAHH@Z" is `public: virtual int __cdecl shapes::Square::area(int)`
+    method = Symbol(0x1000, "shapes::Square::area", decorated="?area@Square@shapes@@UEAAHH@Z")
+    assert full_name(method).endswith("shapes::Square::area(int)")
+    assert full_name(method).startswith("public: virtual int")
+    assert full_name(Symbol(0x1000, "KeBugCheckEx", decorated="_KeBugCheckEx@20")) == "KeBugCheckEx"
 
 
 @pytest.mark.parametrize("name", ["?junk", "?", "??", "?@@", "?a@?$b@@", "_Z", "_ZN", "_ZN99999999999fooE", "_Z0"])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 from bugcheck import Analysis
 from bugcheck.api import Outcome, analyze_all, shielded
 from bugcheck.cli.arguments import password_of, symbol_options
-from bugcheck.cli.terminal import complain, output, wants_colour, width_of, with_progress
+from bugcheck.cli.terminal import MANY, complain, output, transfer_progress, wants_colour, width_of, with_progress
 from bugcheck.errors import BugcheckError, UsageError
 
 if TYPE_CHECKING:
@@ -77,15 +77,16 @@ def _together(records: list[CrashRecord], options: Namespace, stream: TextIO) ->
 
 
 def _outcomes(options: Namespace) -> Iterator[Outcome]:
-    outcomes = analyze_all(
-        options.files,
-        hash_file=options.format in ("json", "html"),
-        standard_input=sys.stdin.buffer,
-        password=password_of(options),
-        symbols=symbol_options(options),
-        scan=not options.no_scan,
-    )
-    return with_progress(outcomes, len(options.files), "analysing")
+    with transfer_progress(len(options.files) < MANY) as progress:
+        outcomes = analyze_all(
+            options.files,
+            hash_file=options.format in ("json", "html"),
+            standard_input=sys.stdin.buffer,
+            password=password_of(options),
+            symbols=symbol_options(options, progress),
+            scan=not options.no_scan,
+        )
+        yield from with_progress(outcomes, len(options.files), "analysing")
 
 
 def _show(outcome: Outcome, options: Namespace, stream: TextIO, index: int) -> int:

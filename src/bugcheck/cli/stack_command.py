@@ -8,7 +8,7 @@ from argparse import Namespace
 from bugcheck import Analysis
 from bugcheck.api import Outcome, analyze_all, stacks_of, symbol_gaps_of
 from bugcheck.cli.arguments import password_of, symbol_options
-from bugcheck.cli.terminal import complain, output, wants_colour
+from bugcheck.cli.terminal import complain, output, transfer_progress, wants_colour
 
 WIDE = 400
 EVERY_FRAME = 4096
@@ -17,13 +17,13 @@ EVERY_FRAME = 4096
 def run(options: Namespace) -> int:
     """Show the stacks of each file; returns the highest exit status."""
     status = 0
-    with output(None) as stream:
+    with output(None) as stream, transfer_progress() as progress:
         for outcome in analyze_all(
             options.files,
             hash_file=False,
             standard_input=sys.stdin.buffer,
             password=password_of(options),
-            symbols=symbol_options(options),
+            symbols=symbol_options(options, progress),
             scan=not options.no_scan,
         ):
             if outcome.analysis is None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
 if TYPE_CHECKING:
-    from rich.progress import TaskID
+    from rich.progress import Progress, TaskID
 
 T = TypeVar("T")
+MANY = 8
+"""Items from which on a bar shows how far they are."""
 
 
 def wants_colour(options: Namespace, stream: TextIO) -> bool:
@@ -56,7 +58,7 @@ def complain(text: str) -> None:
 
 def with_progress(items: Iterable[T], total: int, what: str) -> Iterator[T]:
     """Pass items through, with a progress bar on standard error when a person watches and there are many."""
-    if total < 8 or not sys.stderr.isatty():
+    if total < MANY or not sys.stderr.isatty():
         yield from items
         return
     from rich.console import Console  # 100 ms: only where a bar is drawn
@@ -69,23 +71,40 @@ def with_progress(items: Iterable[T], total: int, what: str) -> Iterator[T]:
             progress.advance(task)
 
 
+class TransferBars:
+    """A bar for each file that is being fetched, on standard error; nothing is drawn before the first byte."""
+
+    def __init__(self) -> None:
+        self._bars: Progress | None = None
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, name: str, done: int, total: int) -> None:
+        """Move one file's bar."""
+        if self._bars is None:
+            from rich.console import Console  # 100 ms: only where something is fetched
+            from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+            columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+            self._bars = Progress(*columns, console=Console(stderr=True), transient=True)
+            self._bars.start()
+        if name not in self._tasks:
+            self._tasks[name] = self._bars.add_task(name, total=total or None)
+        self._bars.update(self._tasks[name], completed=done, total=total or None)
+
+    def stop(self) -> None:
+        """Take the bars away."""
+        if self._bars is not None:
+            self._bars.stop()
+
+
 @contextmanager
-def transfer_progress() -> Generator[Callable[[str, int, int], None] | None]:
-    """Give a callback that draws a bar per file on standard error when a person watches; None otherwise."""
-    if not sys.stderr.isatty():
+def transfer_progress(wanted: bool = True) -> Generator[TransferBars | None]:
+    """Give a callback that draws a bar per file when a person watches; None otherwise, and when it is not wanted."""
+    if not wanted or not sys.stderr.isatty():
         yield None
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def progress(name: str, done: int, total: int) -> None:
-            """Move one file's bar."""
-            if name not in tasks:
-                tasks[name] = bars.add_task(name, total=total or None)
-            bars.update(tasks[name], completed=done, total=total or None)
-
-        yield progress
+    bars = TransferBars()
+    try:
+        yield bars
+    finally:
+        bars.stop()
