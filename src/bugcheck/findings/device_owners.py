@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bugcheck.findings.findings import Crash
+from bugcheck.addresses import format_hex
+from bugcheck.findings.findings import Citation, Crash
 from bugcheck.machine.device_object import DeviceObject, read_device_object, read_device_stack
 from bugcheck.machine.driver_object import read_driver_object
+from bugcheck.machine.irp import Irp
 from bugcheck.machine.modules import Module
 
 
@@ -63,3 +65,22 @@ def stack_owners(crash: Crash, address: int) -> tuple[OwnedDevice, ...]:
 def instance_path(owners: tuple[OwnedDevice, ...]) -> str:
     """The plug and play path of a device stack ("SCSI\\\\Disk&Ven_…"), "" when the dump does not tell."""
     return next((owner.device.instance_path for owner in owners if owner.device.instance_path), "")
+
+
+def holder_of(owners: tuple[OwnedDevice, ...], irp: Irp | None) -> int | None:
+    """Which of the devices has the IRP: its place among `owners`; None when none of them has."""
+    current = irp.current if irp else None
+    if current is None:
+        return None
+    return next((at for at, owner in enumerate(owners) if owner.device.address == current.device_object), None)
+
+
+def chain_in_words(owners: tuple[OwnedDevice, ...]) -> str:
+    """A device stack as a clause, from the top."""
+    names, path = ", ".join(owner.owner for owner in owners), instance_path(owners)
+    return f"the device stack{f' of {path}' if path else ''} consists, from the top, of {names}"
+
+
+def cite_device(owner: OwnedDevice) -> Citation:
+    """Cite a device object by its address and its driver."""
+    return Citation("field", f"device object {format_hex(owner.device.address)}", owner.owner)

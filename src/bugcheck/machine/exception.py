@@ -49,10 +49,12 @@ class ExceptionRecord:
 
     @property
     def words(self) -> str:
-        """The exception in words: `an access violation (0xc0000005)`, `C++ exception (MSVC)`."""
+        """The exception in words: `an access violation (0xc0000005)`, `a C++ exception (MSVC)`."""
         name = describe_status(self.code)
+        if name.startswith("0x"):
+            return f"exception {name}"
         if not name.startswith("STATUS_"):
-            return name
+            return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
         plain = name.removeprefix("STATUS_").replace("_", " ").lower()
         return f"{'an' if plain[0] in 'aeiou' else 'a'} {plain} ({self.code:#010x})"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from bugcheck.addresses import format_address
 from bugcheck.findings.address_kinds import NULL_PAGE
@@ -11,6 +11,7 @@ from bugcheck.machine.bugcheck import BugCheck
 from bugcheck.machine.context import Context
 from bugcheck.machine.modules import Module
 from bugcheck.reports.document import Block, Document, Facts, Headline, Points, Table
+from bugcheck.reports.gap_lines import by_remedy, joined
 from bugcheck.stack.frame import Frame
 from bugcheck.stack.stacks import NamedStack
 from bugcheck.timestamps import format_span
@@ -21,8 +22,6 @@ GAPS_SHOWN = 12
 STACK_LINES_VERBOSE = 64
 TONES = {"high": "red", "medium": "red", "low": "yellow", "none": ""}
 STOPPED = "the processor that stopped"
-NAMES_IN = "names in "
-"""How gaps about symbols begin."""
 EVERYDAY_SUITES = ("Terminal Server", "single-session Remote Desktop", "")
 """Suite names that every Windows since XP carries: noise on a screen, kept in JSON."""
 REGISTERS_A_LINE = {64: 4, 32: 7}
@@ -216,18 +215,10 @@ def _missing(analysis: Analysis, verbose: bool) -> Iterator[Block]:
     yield Points("missing", tuple(lines))
 
 
-def by_remedy(gaps: Sequence[Gap]) -> list[list[Gap]]:
-    """Put gaps that one command closes together, in the order of their first."""
-    groups: dict[object, list[Gap]] = {}
-    for index, gap in enumerate(gaps):
-        groups.setdefault(gap.remedy or index, []).append(gap)
-    return list(groups.values())
-
-
 def _gaps(group: list[Gap], verbose: bool) -> Iterator[str]:
-    files = [gap.what.removeprefix(NAMES_IN) for gap in group if gap.what.startswith(NAMES_IN)]
-    if len(files) == len(group) and not verbose:
-        yield f"{NAMES_IN}{', '.join(files[:-1])}{' and ' if files[1:] else ''}{files[-1]}: their symbols"
+    together = None if verbose else joined(group)
+    if together is not None:
+        yield ": ".join(together)
     else:
         yield from (f"{gap.what}: {gap.missing}" for gap in group)
     if group[0].remedy:

@@ -11,10 +11,12 @@ from collections.abc import Iterator, Sequence
 from bugcheck import __version__
 from bugcheck.addresses import format_address
 from bugcheck.findings.findings import Citation, Finding
+from bugcheck.gaps import Gap
 from bugcheck.machine.context import Context
 from bugcheck.machine.secondary_data import decode_secondary_data
 from bugcheck.reports.analysis_document import TONES, analysis_document
 from bugcheck.reports.document import Facts, Headline
+from bugcheck.reports.gap_lines import by_remedy, joined
 from bugcheck.reports.memory_picture import memory_pictures, size_text
 from bugcheck.reports.page import (
     Entries,
@@ -200,8 +202,18 @@ def _named(analysis: Analysis) -> frozenset[str]:
 
 def _missing(analysis: Analysis) -> Iterator[Section]:
     if analysis.gaps:
-        items = tuple(Remedy(gap.what, gap.missing, gap.remedy) for gap in analysis.gaps)
+        items = tuple(_remedies(analysis.gaps))
         yield Section("Missing", (Remedies(items),), "missing")
+
+
+def _remedies(gaps: tuple[Gap, ...]) -> Iterator[Remedy]:
+    """One entry for what one command answers about symbols; the others as they are."""
+    for group in by_remedy(gaps):
+        together = joined(group)
+        if together is not None:
+            yield Remedy(*together, group[0].remedy)
+        else:
+            yield from (Remedy(gap.what, gap.missing, gap.remedy) for gap in group)
 
 
 def _registers(analysis: Analysis) -> Iterator[Section]:

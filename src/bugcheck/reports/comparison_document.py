@@ -107,7 +107,8 @@ def _changes(comparison: Comparison, verbose: bool) -> Iterator[Block]:
     if len(rows) < len(chosen):
         rows.append(("…", f"{len(chosen) - len(rows)} more: -v lists them", "", ""))
     if hidden:
-        rows.append((f"{hidden} modules of Windows", "changed", "", ""))
+        plural = "s" if hidden > 1 else ""
+        rows.append((f"{hidden} module{plural} of Windows", "changed", "", ""))
     if rows:
         yield Table(title, ("module", "what", "A", "B"), tuple(rows))
     else:

@@ -31,7 +31,6 @@ SAME, PROBABLY, ENOUGH = 4.0, 1.5, 1.5
 """Sums of weights: from which a crash is the same, probably the same; what must be weighed at all."""
 SPECIFIC, DECISIVE = 2.0, -1.5
 """Weights: what the strongest reason must have to say "the same"; what any single one forbids it with."""
-USER_CORE = frozenset(["ntdll", "kernel32", "kernelbase", "ucrtbase", "ucrtbased", "msvcrt", "user32", "win32u"])
 """Modules every program passes through on its way into an exception."""
 LEAST_LEVELS = 3
 """Levels a stack needs to be compared."""
@@ -166,7 +165,9 @@ def _decide(
     if score >= PROBABLY:
         return Outcome.PROBABLY_SAME, f"Probably the same crash: {best}."
     strongest = next((reason.statement for reason in reasons if reason.weight < 0), "too little is alike")
-    return Outcome.DIFFERENT, f"Different crashes: {strongest}."
+    shared = first.blame.image if first.blame.module and first.blame.module == second.blame.module else ""
+    suspect = f", both put down to {shared}" if shared else ""
+    return Outcome.DIFFERENT, f"Different crashes{suspect}: {strongest}."
 
 
 def _obstacle(first: Analysis, second: Analysis) -> str:
@@ -275,7 +276,7 @@ def _blames(first: Analysis, second: Analysis) -> Iterator[Reason]:
 
 
 def _is_core(module: str) -> bool:
-    return module.lower() in USER_CORE or owner_of(module) is Owner.LAST
+    return owner_of(module) is Owner.LAST
 
 
 def _places(first: Analysis, second: Analysis) -> Iterator[Reason]:

@@ -6,8 +6,12 @@ from collections.abc import Sequence
 
 from bugcheck.findings.access import describe_access, failed_access
 from bugcheck.findings.findings import Category, Crash, Finding
+from bugcheck.findings.frame_owners import Owner, owner_of, responsible_frame
+from bugcheck.findings.mechanism import describe_mistake
 from bugcheck.machine.modules import Module
 from bugcheck.verdict.blame import Blame
+
+BREAKPOINT = 0x8000_0003
 
 
 def headline(crash: Crash, blame: Blame, findings: Sequence[Finding] = ()) -> str:
@@ -63,5 +67,22 @@ def _user(crash: Crash) -> str:
     if exception is None:
         return "No exception is recorded: this dump is a snapshot of a process, or of one that hung."
     module = crash.modules.at(exception.address)
-    where = module.image if module else f"Code at {exception.address:#x}, in no module,"
-    return f"{where} {describe_access(crash)}."
+    access = failed_access(crash)
+    if module is None and access is not None and access.kind == "execute":
+        return f"The process jumped to {exception.address:#x}, where there is no code of any module."
+    if module is None:
+        where = f"Code at {exception.address:#x}, in no module," if exception.address else "The process"
+        return f"{where} {describe_access(crash)}."
+    if exception.code == BREAKPOINT and module.name.lower() == "ntdll":
+        return "A breakpoint in ntdll.dll: a debugger or a tool broke into the process, or one of its checks failed."
+    raiser = _raiser(crash) if owner_of(module.name) is Owner.LAST and access is None else None
+    if raiser is not None:
+        return f"{raiser.image} raised {exception.words} that nobody handled."
+    return f"{module.image} {describe_mistake(crash)}."
+
+
+def _raiser(crash: Crash) -> Module | None:
+    """The module that had a runtime raise the exception."""
+    stack = crash.telling_stack
+    frame = responsible_frame(crash, stack.frames) if stack else None
+    return frame.module if frame else None

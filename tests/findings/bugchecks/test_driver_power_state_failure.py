@@ -39,7 +39,7 @@ def test_a_driver_below_the_holder_is_accused() -> None:
     [finding] = [finding for finding in findings(crash) if finding.module]
     assert finding.module == "flaky"
     assert 0.5 <= finding.weight < 0.6
-    assert "stands below the driver that holds" in finding.statement
+    assert "stands below disk.sys, which holds a power request" in finding.statement
     assert "from the top, of disk.sys, disk.sys, flaky.sys" in statements(crash)
     assert "PowerDeviceD3 (PowerActionHibernate)" in statements(crash)
 

@@ -11,10 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bugcheck.addresses import format_hex
 from bugcheck.findings.accusation import accuse, cite, fact
-from bugcheck.findings.device_owners import OwnedDevice, device_owner, driver_image, instance_path, stack_owners
-from bugcheck.findings.findings import Citation, Crash, Finding, bugcheck_rule
+from bugcheck.findings.device_owners import (
+    OwnedDevice,
+    chain_in_words,
+    cite_device,
+    device_owner,
+    driver_image,
+    holder_of,
+    stack_owners,
+)
+from bugcheck.findings.findings import Crash, Finding, bugcheck_rule
 from bugcheck.findings.stack_suspects import thread_suspect
 from bugcheck.findings.suspicion import Standing, standing_of
 from bugcheck.gaps import Gap
@@ -51,29 +58,11 @@ def _blocked(crash: Crash, check: BugCheck) -> Iterator[Finding | Gap]:
     if not owners:
         yield Gap("which driver holds the power request", "the device objects; a kernel memory dump has them")
         return
-    yield _chain(check, owners)
-    holder = _holder(owners, irp)
+    yield fact(RULE, chain_in_words(owners), (*cite(check, 2), *(cite_device(owner) for owner in owners)))
+    holder = holder_of(owners, irp)
     if irp is not None and holder is not None:
         yield _held(check, irp, owners[holder])
     yield from _suspects(crash, check, owners, holder)
-
-
-def _chain(check: BugCheck, owners: tuple[OwnedDevice, ...]) -> Finding:
-    names, path = ", ".join(owner.owner for owner in owners), instance_path(owners)
-    of = f" of {path}" if path else ""
-    cited = (*cite(check, 2), *(_cite(owner) for owner in owners))
-    return fact(RULE, f"the device stack{of} consists, from the top, of {names}", cited)
-
-
-def _cite(owner: OwnedDevice) -> Citation:
-    return Citation("field", f"device object {format_hex(owner.device.address)}", owner.owner)
-
-
-def _holder(owners: tuple[OwnedDevice, ...], irp: Irp | None) -> int | None:
-    current = irp.current if irp else None
-    if current is None:
-        return None
-    return next((at for at, owner in enumerate(owners) if owner.device.address == current.device_object), None)
 
 
 def _held(check: BugCheck, irp: Irp, holder: OwnedDevice) -> Finding:
@@ -90,9 +79,7 @@ def _suspects(crash: Crash, check: BugCheck, owners: tuple[OwnedDevice, ...], ho
         module = owner.module
         if module is None or standing_of(module, crash) not in (Standing.THIRD_PARTY, Standing.UNKNOWN):
             continue
-        place, weight = ("holds", _HOLDER) if at == holder else ("stands below the driver that holds", _BELOW)
-        if holder is None:
-            place, weight = "is in the device stack of", _STACK
+        place, weight = _place(owners, at, holder)
         what = "a power request that was not finished in time"
         yield accuse(
             crash,
@@ -100,14 +87,23 @@ def _suspects(crash: Crash, check: BugCheck, owners: tuple[OwnedDevice, ...], ho
             module,
             f"{owner.owner} {place} {what}, and is the first driver there that is not part of Windows",
             weight,
-            (*cite(check, 2, 4), _cite(owner)),
+            (*cite(check, 2, 4), cite_device(owner)),
             clause=f"{place} {what}",
             refuted_by="the device itself not answering, or a driver of Windows in the same stack waiting for another",
         )
         return
     if holder is not None:
         text = f"from {owners[holder].owner} down every driver is part of Windows: the device itself may not answer"
-        yield fact(RULE, text, (*cite(check, 4), _cite(owners[-1])))
+        yield fact(RULE, text, (*cite(check, 4), cite_device(owners[-1])))
+
+
+def _place(owners: tuple[OwnedDevice, ...], at: int, holder: int | None) -> tuple[str, float]:
+    """Say how a driver stands to the request, and what that weighs."""
+    if holder is None:
+        return "is in the device stack of", _STACK
+    if at == holder:
+        return "holds", _HOLDER
+    return f"stands below {owners[holder].owner}, which holds", _BELOW
 
 
 def _wrong(crash: Crash, check: BugCheck, number: int) -> Iterator[Finding | Gap]:

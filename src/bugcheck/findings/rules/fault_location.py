@@ -14,7 +14,7 @@ from itertools import takewhile
 from bugcheck.addresses import format_hex
 from bugcheck.findings.access import describe_access, failed_access
 from bugcheck.findings.findings import Category, Citation, Crash, Finding, rule
-from bugcheck.findings.frame_owners import before_stop
+from bugcheck.findings.frame_owners import Owner, before_stop, owner_of
 from bugcheck.findings.mechanism import describe_mistake
 from bugcheck.findings.suspicion import Standing, standing_of
 from bugcheck.gaps import Gap
@@ -77,7 +77,7 @@ def _of_address(crash: Crash) -> float:
 
 
 def _user_finding(crash: Crash, name: str, address: int, citation: Citation) -> Finding:
-    inbox = name.lower() in ("ntdll", "kernel32", "kernelbase", "user32", "win32u", "ucrtbase", "msvcrt")
+    inbox = owner_of(name) is Owner.LAST
     return Finding(
         "fault_location",
         f"the exception happened in {name} ({crash.modules.resolve(address)}), which {describe_access(crash)}",

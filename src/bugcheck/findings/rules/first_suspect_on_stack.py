@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from bugcheck.addresses import format_hex
 from bugcheck.findings.findings import Category, Citation, Crash, Finding, rule
-from bugcheck.findings.frame_owners import responsible_frame
+from bugcheck.findings.frame_owners import Owner, owner_of, responsible_frame
 from bugcheck.findings.suspicion import Standing, standing_of
 from bugcheck.stack.frame import Frame, Trust
 
@@ -27,8 +27,7 @@ DEEPEST = 24
 @rule
 def first_suspect_on_stack(crash: Crash) -> Iterator[Finding]:
     """The first module on the stack that is not one of everybody's."""
-    check = crash.bugcheck
-    if check is None or check.is_manual or crash.telling_stack is None:
+    if crash.telling_stack is None or not _has_crashed(crash):
         return
     frame = responsible_frame(crash, crash.telling_stack.frames[:DEEPEST])
     if frame is None or frame.module is None or frame.index == 0 or _raised_it(crash, frame):
@@ -36,15 +35,25 @@ def first_suspect_on_stack(crash: Crash) -> Iterator[Finding]:
     if frame.module is crash.modules.at(crash.faulting_address or 0):
         return  # levels of the module at fault are counted where that is told
     weight = WEIGHTS[standing_of(frame.module, crash)] * (SCANNED if frame.trust is Trust.SCAN else 1)
+    own = "the kernel's" if crash.dump.is_kernel else "the system's"
     yield Finding(
         "first_suspect_on_stack",
-        f"below the kernel's own levels, the first on the stack is {frame.name} (level {frame.index})",
+        f"below {own} own levels, the first on the stack is {frame.name} (level {frame.index})",
         round(weight, 2),
         (Citation("frame", f"level {frame.index}, found by {frame.trust.value}", format_hex(frame.ip)),),
         module=frame.module.name,
-        category=Category.DRIVER,
+        category=Category.DRIVER if crash.dump.is_kernel else Category.SOFTWARE,
         refuted_by="damage done earlier by code that is not on this stack",
     )
+
+
+def _has_crashed(crash: Crash) -> bool:
+    """A bug check that was not asked for; in a process an exception that a runtime raised for somebody."""
+    check, exception = crash.bugcheck, crash.machine.exception
+    if check is not None:
+        return not check.is_manual
+    module = crash.modules.at(exception.address) if exception else None
+    return module is not None and owner_of(module.name) is Owner.LAST
 
 
 def _raised_it(crash: Crash, frame: Frame) -> bool:

@@ -83,20 +83,13 @@ def _beside_null(crash: Crash, address: int, cited: Citation) -> Finding:
     added = bit_flips.was_bare(crash, bare, offset)
     halves = f"{0 if added else offset:#x} and {bare >> 32:#x}"
     innocent = f"so would two 32-bit numbers, {halves}, read as one pointer"
+    statement = f"{address:#x} is a null pointer plus {offset:#x} but for bit {bit}: one changed bit would look so"
     if added:
-        return _finding(
+        statement = (
             f"the pointer behind {address:#x} was {bare:#x}, in which only bit {bit} is set: a null pointer with one "
-            f"changed bit would look so, and pass a check for null; {innocent}",
-            0.6,
-            (bit,),
-            cited,
+            "changed bit would look so, and pass a check for null"
         )
-    return _finding(
-        f"{address:#x} is a null pointer plus {offset:#x} but for bit {bit}: one changed bit would look so; {innocent}",
-        0.45,
-        (bit,),
-        cited,
-    )
+    return _finding(f"{statement}; {innocent}", 0.6 if added else 0.45, (bit,), cited)
 
 
 def _failed_address(crash: Crash) -> int | None:
