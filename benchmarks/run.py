@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -30,6 +31,7 @@ COLD_FILES = {
     "user minidump, 37 KB": SHARED / "corpus/user/radareorg__radare2-testbins__mdmp_calc.dmp",
     "full dump, 3.4 MB": SHARED / "corpus/synthetic/x64_fault_full.dmp",
 }
+RULES_SHOWN = 8
 FULL_DUMP = COLD_FILES["full dump, 3.4 MB"]
 PYTHON = str(VENV / "python")
 
@@ -84,6 +86,22 @@ def corpus_rates() -> Iterator[Row]:
     yield Row(what, "analysis alone", f"{answer['analysis']:.0f} files/s", "", f"peak {answer['megabytes']:.0f} MiB")
 
 
+def analysis_rates() -> Iterator[Row]:
+    """One analysis with and without symbols, dump by dump, and what the slowest rules take of it."""
+    paths = sorted(str(path) for path in (SHARED / "corpus/kernel").glob("*.dmp"))
+    paths += [str(SHARED / "story/story.dmp"), str(FULL_DUMP)]
+    answer = _child("analysis_rate.py", f"{SHARED / 'story'};{SHARED / 'corpus/synthetic'}", *paths)
+    for path in paths:
+        plain, named = answer["plain"][path], answer["named"][path]
+        name = path.rpartition("__")[2].rpartition("/")[2]
+        yield Row("analysis of one dump", name, f"{plain:.1f} ms", "", f"{named:.1f} ms with a symbol path")
+    slowest = sorted(answer["rules"].items(), key=lambda each: -each[1])
+    for name, spent in slowest[:RULES_SHOWN]:
+        yield Row("one rule, mean per dump", name, f"{spent:.2f} ms")
+    rest = sum(spent for _, spent in slowest[RULES_SHOWN:])
+    yield Row("one rule, mean per dump", f"the other {len(slowest) - RULES_SHOWN} together", f"{rest:.2f} ms")
+
+
 def memory_rates() -> Iterator[Row]:
     """Page tables and reads, in Python and in C++."""
     answer = _child("memory_rate.py", str(FULL_DUMP))
@@ -96,7 +114,7 @@ def memory_rates() -> Iterator[Row]:
     yield Row(what, "kdmp-parser, page reads", f"{peer:,.0f} /s", _ratio(peer, own))
 
 
-def _child(script: str, *arguments: str) -> dict[str, float]:
+def _child(script: str, *arguments: str) -> Any:
     command = [PYTHON, str(HERE / script), *arguments]
     return json.loads(
         subprocess.run(command, check=True, capture_output=True, text=True, env=installed_environment()).stdout
@@ -176,6 +194,7 @@ def main() -> int:
     if SHARED.is_dir():
         rows += tell(cold_starts(options.times))
         rows += tell(corpus_rates())
+        rows += tell(analysis_rates())
         rows += tell(memory_rates())
     else:
         print(f"cold starts and rates need {SHARED}, which is absent")
