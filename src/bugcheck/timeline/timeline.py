@@ -178,8 +178,11 @@ class Timeline:
         return next(found, None)
 
     def span(self) -> tuple[datetime, datetime] | None:
-        """Time of the first and the last event; None without any."""
-        first, last = self.store.database.execute("SELECT MIN(utc),MAX(utc) FROM events").fetchone()
+        """The time from the first to the last event or covered moment; None without any."""
+        first, last = self.store.database.execute(
+            "SELECT MIN(first),MAX(last) FROM (SELECT MIN(utc) AS first,MAX(utc) AS last FROM events "
+            "UNION ALL SELECT MIN(utc_start),MAX(utc_finish) FROM spans)"
+        ).fetchone()
         return (moment_of(first), moment_of(last)) if first is not None else None
 
     # --- what silence means ---

@@ -1,0 +1,1 @@
+"""Timeline, crashes and known issues → what could explain them, weighed."""

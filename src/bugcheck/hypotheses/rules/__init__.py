@@ -1,0 +1,1 @@
+"""One file per hypothesis; see `bugcheck.hypotheses.hypothesis`."""

@@ -1,0 +1,87 @@
+"""Defective memory → single changed bits, crashes in unrelated places, codes of damaged structures.
+
+Source: the findings of the crashes' analyses; WHEA events; memory tests people ran.
+
+Folklore: software is blamed for years of memory that flips a bit a week.  The signs are variety (of codes, modules and
+addresses) and powers of two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bugcheck.hypotheses.hypothesis import Builder, Hypothesis, Prediction, hypothesis
+from bugcheck.hypotheses.investigation import Investigation
+from bugcheck.hypotheses.predicting import checked, decided, found_in_dumps, preceded, untested
+
+ID = "bad_memory"
+BIT_RULES = ("possible_bit_flip", "memory_management", "pfn_list_corrupt", "faulty_hardware_corrupted_page")
+MEMORY_WORDS = ("memory", "dimm", "ecc", "dram")
+
+
+@hypothesis(ID)
+def bad_memory(investigation: Investigation) -> Iterator[Hypothesis]:
+    """Memory modules, or their settings, change bits."""
+    if not investigation.crashes:
+        return
+    predictions = Builder()
+    predictions.add(
+        found_in_dumps(
+            investigation,
+            (),
+            topic="changed bits",
+            expect="a value in the dump has a changed bit",
+            weight=2.2,
+            against=1.0,
+            only=lambda _, found: found.category == "hardware" and found.weight >= 0.3,
+        ),
+        _scattered(investigation),
+        preceded(
+            investigation,
+            ("whea_error",),
+            topic="memory errors reported",
+            expect="the hardware reported memory errors",
+            words="reported memory error",
+            minutes=60 * 24 * 7,
+            weight=2.0,
+            against=0.3,
+            only=lambda event: any(word in f"{event.text} {event.fields}".lower() for word in MEMORY_WORDS),
+            remedy="add the system event log",
+        ),
+    )
+    predictions.add(
+        *checked(investigation, ID, topic="memory test", expect="a memory test finds errors", weight=3.0, against=1.5)
+    )
+    if not any(each.topic == "memory test" for each in predictions.predictions):
+        predictions.add(
+            untested(
+                "memory test",
+                "a memory test finds errors",
+                "the result of a memory test",
+                "test the modules one at a time over several passes and note the result",
+                3.0,
+                1.5,
+            )
+        )
+    yield Hypothesis(
+        ID,
+        "bad memory",
+        "",
+        "a memory module, its slot or its settings change bits, and whoever uses them crashes",
+        -1.4,
+        tuple(predictions.predictions),
+        hosts=investigation.failed[:1],
+    )
+
+
+def _scattered(investigation: Investigation) -> Prediction:
+    topic, expect = "one place", "the crashes are in unrelated places"
+    signatures = [seen.signature for seen in investigation.seen]
+    if len(signatures) < 3:
+        return untested(topic, expect, "fewer than three crashes were analysed", "keep further dumps", 1.2, 1.5)
+    most = max(signatures.count(each) for each in set(signatures))
+    holds = most <= len(signatures) // 3
+    told = f"{len(set(signatures))} different signatures in {len(signatures)} crashes"
+    if not holds:
+        told = f"{most} of {len(signatures)} crashes are the same"
+    return decided(topic, expect, told, holds, 1.2, 1.5, investigation.cite_crashes())

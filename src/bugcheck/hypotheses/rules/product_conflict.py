@@ -1,0 +1,187 @@
+"""Security products that get in each other's way → crashes when one of them changes programs or is updated.
+
+Two shapes: one product in different versions on hosts that serve each other updates, and two products on one host.
+
+Source: the story bugcheck was founded on; vendors' advice against two resident scanners on one machine.
+
+Folklore: a server edition on a second host takes clients of its own product over, whatever version they have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+
+from bugcheck.hypotheses.hypothesis import Builder, Cite, Hypothesis, Prediction, hypothesis
+from bugcheck.hypotheses.investigation import Investigation
+from bugcheck.hypotheses.predicting import checked, cites_of, decided, preceded, untested
+from bugcheck.hypotheses.products import SecurityProduct, security_products
+from bugcheck.knowledge.drivers import find_driver
+from bugcheck.timeline.timed_event import TimedEvent
+
+ID = "product_conflict"
+UPDATES = ("antivirus_update", "software_installed", "software_removed", "antivirus_update_failed", "software_failed")
+COVERING = (*UPDATES,)
+BEFORE = 15
+"""Minutes before a crash in which an update or a logon is looked for."""
+
+
+@hypothesis(ID)
+def product_conflict(investigation: Investigation) -> Iterator[Hypothesis]:
+    """Two security products, or two versions of one that serve each other updates, get in each other's way."""
+    products = security_products(investigation)
+    failed = investigation.failed
+    for ours, theirs in combinations(products, 2):
+        if ours.host not in failed and theirs.host in failed:
+            ours, theirs = theirs, ours
+        if ours.host not in failed:
+            continue
+        if ours.family == theirs.family and ours.host != theirs.host:
+            yield _versions(investigation, ours, theirs)
+        elif ours.host == theirs.host and ours.family != theirs.family:
+            yield _two_products(investigation, ours, theirs)
+
+
+def _versions(investigation: Investigation, ours: SecurityProduct, theirs: SecurityProduct) -> Hypothesis:
+    subject = f"{ours.shown} on {ours.host}, {theirs.shown} on {theirs.host}"
+    predictions = Builder()
+    predictions.add(_differ(ours, theirs), _updates(investigation, (ours, theirs)))
+    predictions.add(_logons(investigation, ours, theirs), _watcher(investigation))
+    predictions.add(_reported(investigation, (ours, theirs)))
+    predictions.add(*_checks(investigation))
+    return Hypothesis(
+        ID,
+        f"two versions of {ours.name} in conflict",
+        subject,
+        f"{theirs.host} and {ours.host} update each other's {ours.name} across versions, which replaces program files "
+        "while other drivers watch them",
+        -1.1,
+        tuple(predictions.predictions),
+        hosts=(ours.host, theirs.host),
+        products=(ours.name, theirs.name),
+    )
+
+
+def _two_products(investigation: Investigation, ours: SecurityProduct, theirs: SecurityProduct) -> Hypothesis:
+    predictions = Builder()
+    predictions.add(_updates(investigation, (ours, theirs)), _both_on_stack(investigation, ours, theirs))
+    predictions.add(_reported(investigation, (ours, theirs)))
+    return Hypothesis(
+        ID,
+        f"{ours.name} and {theirs.name} in conflict",
+        f"{ours.shown} and {theirs.shown} on {ours.host}",
+        f"{ours.name} and {theirs.name} both watch files and programs of {ours.host} and work on the same requests",
+        -2.0,
+        tuple(predictions.predictions),
+        hosts=(ours.host,),
+        products=(ours.name, theirs.name),
+    )
+
+
+def _differ(ours: SecurityProduct, theirs: SecurityProduct) -> Prediction:
+    topic, expect = "product versions", "the versions differ"
+    if not ours.release or not theirs.release:
+        unknown = ours if not ours.release else theirs
+        missing = f"the version of {unknown.name} on {unknown.host}"
+        return untested(topic, expect, missing, f"add the installed software of {unknown.host}", 1.0, 3.0)
+    differ = ours.release != theirs.release
+    told = f"{ours.host} has {ours.shown}, {theirs.host} has {theirs.shown}" + ("" if differ else ": no difference")
+    cites = cites_of([*ours.facts, *theirs.facts])
+    return decided(topic, expect, told, differ, 1.0, 3.0, cites, necessary=True)
+
+
+def _updates(investigation: Investigation, products: tuple[SecurityProduct, SecurityProduct]) -> Prediction:
+    names = tuple(product.family for product in products)
+    hosts = {product.host for product in products}
+
+    def only(event: TimedEvent) -> bool:
+        from bugcheck.hypotheses.products import family_of
+
+        found = family_of(f"{event.fields.get('product', '')} {event.source} {event.text}")
+        return event.host in hosts and found is not None and found[0] in names
+
+    return preceded(
+        investigation,
+        UPDATES,
+        topic="update before the crash",
+        expect="an update of the products before each crash",
+        words=f"update of {products[0].name}",
+        minutes=BEFORE,
+        weight=2.0,
+        against=1.5,
+        only=only,
+        group="update",
+        remedy="add the products' own logs and the application event log of those hosts",
+    )
+
+
+def _logons(investigation: Investigation, ours: SecurityProduct, theirs: SecurityProduct) -> Prediction:
+    other = investigation.timeline.host(theirs.host)
+    names = other.names if other else frozenset([theirs.host.lower()])
+
+    def only(event: TimedEvent) -> bool:
+        fields = (event.fields.get(name, "") for name in ("workstation", "address", "user"))
+        return any(
+            value.lower().strip("\\").rstrip("$").partition(".")[0] in names or value in names for value in fields
+        )
+
+    return preceded(
+        investigation,
+        ("logon",),
+        topic="logon before the crash",
+        expect=f"a logon from {theirs.host} before each crash",
+        words=f"logon from {theirs.host}",
+        minutes=BEFORE,
+        weight=0.8,
+        against=0.7,
+        host=ours.host,
+        only=only,
+        group="logon",
+        remedy=f"add the security event log of {ours.host}",
+    )
+
+
+def _watcher(investigation: Investigation) -> Prediction | None:
+    topic, expect = "who crashed", "the driver that crashed watches programs or files"
+    for image, shown, crashes in investigation.blamed[:1]:
+        facts = find_driver(image)
+        kind = facts.driver_class if facts else "unknown"
+        if kind == "unknown":
+            return untested(topic, expect, f"what {shown} does", "", 0.7, 0.7)
+        holds = kind in ("antivirus/security", "file-system filter")
+        told = f"{shown} belongs to {facts.product or kind}" if facts else shown
+        told += ", which watches programs and files" if holds else f", a driver of class {kind}"
+        return decided(topic, expect, told, holds, 0.7, 0.7, investigation.cite_crashes(crashes))
+    return None
+
+
+def _both_on_stack(investigation: Investigation, ours: SecurityProduct, theirs: SecurityProduct) -> Prediction:
+    topic, expect = "who is on the stack", "drivers of both are on a crashed stack"
+    if not investigation.seen:
+        return untested(topic, expect, "no dump is among the evidence", "add a dump", 1.5, 0.7)
+    from bugcheck.hypotheses.products import family_of
+
+    def families(names: tuple[str, ...]) -> set[str]:
+        found = (find_driver(name.partition("!")[0].partition("+")[0]) for name in names)
+        known = (family_of(f"{each.product} {each.vendor}") for each in found if each)
+        return {family[0] for family in known if family}
+
+    holds = any({ours.family, theirs.family} <= families(seen.stack) for seen in investigation.seen)
+    told = f"drivers of both {'are' if holds else 'are not'} on the stack"
+    return decided(topic, expect, told, holds, 1.5, 0.7, investigation.cite_crashes())
+
+
+def _reported(investigation: Investigation, products: tuple[SecurityProduct, SecurityProduct]) -> Prediction | None:
+    from bugcheck.hypotheses.products import family_of
+
+    families = {product.family for product in products}
+    for issue in investigation.issues:
+        found = family_of(issue.product)
+        if found and found[0] in families and issue.kind == "match":
+            told = f"{issue.id}: {issue.title}"
+            return decided("reported", "others report the like", told, True, 0.5, 0.0, [Cite("", issue.id)])
+    return None
+
+
+def _checks(investigation: Investigation) -> list[Prediction]:
+    return checked(investigation, ID, topic="conflict checked", expect="a conflict is found", weight=1.0, against=1.0)

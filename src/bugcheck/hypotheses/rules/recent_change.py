@@ -1,0 +1,119 @@
+"""Something that was installed or changed shortly before → the first crash follows it, and there was none before.
+
+Source: installations and updates in event logs, setupapi and registry; time stamps of drivers.
+
+Folklore: on patch days everything is recently changed.  A change counts by what it touches: a driver that is on the
+crashed stack weighs more than an update of an office program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from bugcheck.hypotheses.hypothesis import Builder, Hypothesis, Prediction, hypothesis
+from bugcheck.hypotheses.investigation import Investigation, cite_event
+from bugcheck.hypotheses.predicting import after_action, checked, decided, untested
+from bugcheck.timeline.timed_event import TimedEvent
+
+ID = "recent_change"
+CHANGES = ("driver_installed", "update_installed", "software_installed", "software_removed", "service_installed")
+RECENT, QUIET = timedelta(days=7), timedelta(days=30)
+MOST = 500
+
+
+@hypothesis(ID)
+def recent_change(investigation: Investigation) -> Iterator[Hypothesis]:
+    """Something that was installed or updated shortly before the first crash brings the system down."""
+    if not investigation.times:
+        return
+    first, host = investigation.times[0], investigation.failed[0]
+    changes = list(investigation.timeline.events(*CHANGES, host=host, start=first - RECENT, end=first, limit=MOST))
+    concerned = [change for change in changes if _touches(investigation, change)]
+    predictions = Builder()
+    predictions.add(
+        _changed(investigation, changes, host),
+        _concerned(investigation, changes, concerned),
+        _quiet(investigation, host),
+    )
+    predictions.add(*after_action(investigation, ID, weight=0.5, against=2.5))
+    predictions.add(
+        *checked(investigation, ID, topic="change undone", expect="the change is to blame", weight=1.5, against=1.5)
+    )
+    what = (concerned or changes)[-1].text if changes else ""
+    yield Hypothesis(
+        ID,
+        "a recent installation or update",
+        what[:120],
+        "what was installed or updated shortly before the first crash does not work on this system",
+        -1.4,
+        tuple(predictions.predictions),
+        hosts=(host,),
+    )
+
+
+def _changed(investigation: Investigation, changes: list[TimedEvent], host: str) -> Prediction:
+    topic, expect = "change before the first crash", "something was installed in the week before the first crash"
+    first = investigation.times[0]
+    if changes:
+        last = changes[-1]
+        ago = (first - last.time).total_seconds() / 86400
+        more = f", and {len(changes) - 1} more" if len(changes) > 1 else ""
+        told = f"{ago:.1f} days before the first crash: {last.text}{more}"
+        usual = investigation.timeline.count(*CHANGES, host=host, start=first - QUIET, end=first - RECENT)
+        share = 0.4 if usual > 3 * len(changes) else 1.0
+        return decided(topic, expect, told, True, 0.9, 1.5, [cite_event(last)], share=share)
+    coverage = investigation.timeline.coverage(CHANGES, first - RECENT, first, host)
+    if coverage.whole:
+        return decided(
+            topic, expect, "the records cover the week before and show no installation", False, 0.9, 1.5, necessary=True
+        )
+    return untested(
+        topic,
+        expect,
+        f"what was installed on {host or 'the host'} in the week before the first crash",
+        "add the event logs and setupapi logs of that week",
+        0.9,
+        1.5,
+    )
+
+
+def _touches(investigation: Investigation, change: TimedEvent) -> bool:
+    text = f"{change.text} {' '.join(change.fields.values())}".lower()
+    for image, _, _ in investigation.blamed:
+        module = investigation.module(image)
+        product = module.product.lower() if module else ""
+        if image in text or image.removesuffix(".sys") in text.split() or (len(product) > 4 and product in text):
+            return True
+    return False
+
+
+def _concerned(
+    investigation: Investigation, changes: list[TimedEvent], concerned: list[TimedEvent]
+) -> Prediction | None:
+    topic, expect = "change of what crashed", "the change concerns the driver that crashed"
+    if not changes:
+        return None
+    if not investigation.blamed:
+        return untested(topic, expect, "no driver is blamed", "add a dump of a crash", 1.8, 0.6)
+    if concerned:
+        return decided(topic, expect, concerned[-1].text, True, 1.8, 0.6, [cite_event(concerned[-1])])
+    told = f"none of {len(changes)} changes concerns {investigation.blamed[0][1]}"
+    return decided(topic, expect, told, False, 1.8, 0.6, [cite_event(change) for change in changes[-3:]])
+
+
+def _quiet(investigation: Investigation, host: str) -> Prediction:
+    """No crash for a month before the change: only where the logs reach back so far."""
+    topic, expect = "quiet before", "the system ran without a crash for a month before"
+    first = investigation.times[0]
+    coverage = investigation.timeline.coverage(("boot", "bugcheck"), first - QUIET, first - timedelta(hours=1), host)
+    if coverage.whole:
+        return decided(topic, expect, "the log covers the month before the first crash and shows none", True, 0.5, 1.0)
+    return untested(
+        topic,
+        expect,
+        "a system log that reaches back a month before the first crash",
+        "add older system event logs",
+        0.5,
+        1.0,
+    )

@@ -1,0 +1,75 @@
+"""Something runs out (pool, handles, stack, disk) → warnings before, crashes after much the same uptime.
+
+Source: srv 2019/2020, Resource-Exhaustion 2004, system events 26 and 2013; the finding on stack usage.
+
+Folklore: a leak shows in uptimes: it takes about as long each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from statistics import mean, pstdev
+
+from bugcheck.hypotheses.hypothesis import Builder, Hypothesis, Prediction, hypothesis
+from bugcheck.hypotheses.investigation import Investigation
+from bugcheck.hypotheses.predicting import checked, decided, found_in_dumps, preceded, untested
+
+ID = "resource_exhaustion"
+DAY = 60 * 24
+
+
+@hypothesis(ID)
+def resource_exhaustion(investigation: Investigation) -> Iterator[Hypothesis]:
+    """Pool, handles, kernel stack or disk space run out."""
+    if not investigation.crashes:
+        return
+    predictions = Builder()
+    predictions.add(
+        preceded(
+            investigation,
+            ("memory_low",),
+            topic="warnings of shortage",
+            expect="a warning of shortage in the day before each crash",
+            words="warning of shortage",
+            minutes=DAY,
+            weight=1.8,
+            against=0.8,
+            host=investigation.failed[0],
+            remedy="add the system event log",
+        ),
+        _uptimes(investigation),
+        found_in_dumps(
+            investigation,
+            ("stack_exhaustion",),
+            topic="kernel stack",
+            expect="the kernel stack is nearly used up",
+            weight=2.0,
+            against=0.5,
+            only=lambda _, finding: finding.weight > 0,
+        ),
+    )
+    predictions.add(
+        *checked(investigation, ID, topic="resources checked", expect="something runs out", weight=1.5, against=1.2)
+    )
+    yield Hypothesis(
+        ID,
+        "exhausted resources",
+        "",
+        "a leak or overload uses up pool, handles, kernel stack or disk space until something essential fails",
+        -1.8,
+        tuple(predictions.predictions),
+        hosts=investigation.failed[:1],
+    )
+
+
+def _uptimes(investigation: Investigation) -> Prediction:
+    topic, expect = "uptime at the crash", "the crashes come after much the same uptime"
+    uptimes = [seen.uptime for seen in investigation.seen if seen.uptime]
+    if len(uptimes) < 3:
+        return untested(
+            topic, expect, "the uptime at fewer than three crashes is known", "keep further dumps", 1.0, 0.6
+        )
+    average = mean(uptimes)
+    holds = average > 3600 and pstdev(uptimes) < 0.25 * average
+    hours = ", ".join(f"{uptime / 3600:.1f} h" for uptime in uptimes[:6])
+    return decided(topic, expect, f"uptimes at the crashes: {hours}", holds, 1.0, 0.6, investigation.cite_crashes())

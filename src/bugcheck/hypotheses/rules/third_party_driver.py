@@ -1,0 +1,108 @@
+"""A defect of a driver outside Windows → crashes wherever its code runs into it.
+
+Source: the verdicts of the crashes' analyses; see `findings` and `verdict`.
+
+Folklore: a driver with a defect crashes in one place of its own code again and again; damaged memory crashes all over.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from bugcheck.evidence.evidence import CrashSeen
+from bugcheck.hypotheses.hypothesis import Builder, Hypothesis, Prediction, hypothesis
+from bugcheck.hypotheses.investigation import Investigation
+from bugcheck.hypotheses.predicting import checked, decided, untested
+
+LEVELS = {"high": 2.3, "medium": 1.5, "low": 0.5}
+MOST = 4
+ID = "third_party_driver"
+
+
+@hypothesis(ID)
+def third_party_driver(investigation: Investigation) -> Iterator[Hypothesis]:
+    """A driver outside Windows has a defect of its own."""
+    for image, shown, crashes in investigation.blamed[:MOST]:
+        if crashes[0].category not in ("driver", "software", "unknown"):
+            continue
+        predictions = Builder()
+        predictions.add(_blamed(investigation, shown, crashes), _one_place(investigation, crashes))
+        predictions.add(_known(investigation, image, shown))
+        predictions.add(
+            *checked(
+                investigation,
+                ID,
+                topic="driver checked",
+                expect="a fault of the driver is found",
+                weight=1.0,
+                against=0.7,
+            )
+        )
+        module = investigation.module(image)
+        product = module.product if module else ""
+        of = f" of {product}" if product else ""
+        yield Hypothesis(
+            ID,
+            f"a defect of {shown}",
+            shown,
+            f"{shown}{of} mishandles something in its own code, whatever sets it off",
+            -0.7,
+            tuple(predictions.predictions),
+            driver=image,
+            products=(product,) if product else (),
+        )
+
+
+def _blamed(investigation: Investigation, shown: str, crashes: list[CrashSeen]) -> Prediction:
+    best = max(crashes, key=lambda seen: LEVELS.get(seen.level, 0))
+    share = len(crashes) / max(1, len(investigation.seen))
+    told = f"{best.headline} (confidence {best.level}; {len(crashes)} of {len(investigation.seen)} analysed crashes)"
+    return decided(
+        "blame",
+        f"analysis blames {shown}",
+        told,
+        True,
+        LEVELS.get(best.level, 0.3),
+        2.0,
+        investigation.cite_crashes(crashes),
+        group="blame",
+        share=max(0.3, share),
+    )
+
+
+def _one_place(investigation: Investigation, crashes: list[CrashSeen]) -> Prediction:
+    topic, expect = "one place", "several crashes are in one place"
+    if len(investigation.seen) < 2:
+        missing = "only one crash was analysed"
+        return untested(topic, expect, missing, "keep the dumps of further crashes", 1.0, 1.0)
+    counts = Counter(seen.signature for seen in investigation.seen)
+    same = max(counts[seen.signature] for seen in crashes)
+    holds = same >= 2
+    told = (
+        f"{same} of {len(investigation.seen)} crashes are the same by signature"
+        if holds
+        else f"no two of {len(investigation.seen)} crashes are the same"
+    )
+    share = same / len(investigation.seen) if holds else 1.0
+    return decided(topic, expect, told, holds, 1.0, 1.0, investigation.cite_crashes(crashes), share=share)
+
+
+def _known(investigation: Investigation, image: str, shown: str) -> Prediction:
+    topic, expect = "known issue", f"a published fault of {shown} fits"
+    about = [issue for issue in investigation.issues if issue.driver == image]
+    fits = [issue for issue in about if issue.kind == "match"]
+    if fits:
+        return decided(topic, expect, f"{fits[0].id}: {fits[0].title}", True, 1.2, 0.0, group="known issue")
+    near = [issue for issue in about if issue.fails]
+    if near:
+        told = f"{near[0].id} is a near miss: {near[0].fails[0]}"
+        return decided(topic, expect, told, False, 1.2, 0.2, group="known issue")
+    return untested(
+        topic,
+        expect,
+        f"no published fault of {shown} is known here",
+        "bugcheck known-issues import PATH (the CVE list, the vendor's articles)",
+        1.2,
+        0.0,
+    )
