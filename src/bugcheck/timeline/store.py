@@ -140,8 +140,11 @@ class EventStore:
 
     # --- writing ---
 
-    def add(self, evidence_id: str, record: Record) -> None:
-        """Take one record, inside `writing()`; gaps are kept in their evidence's notes and not here."""
+    def add(self, evidence_id: str, record: Record) -> int | None:
+        """Take one record, inside `writing()`; gaps are kept in their evidence's notes and not here.
+
+        Returns the number of a crash, None for any other record.
+        """
         if isinstance(record, Event):
             self._rows.append(_event_row(evidence_id, record))
             if len(self._rows) >= BATCH:
@@ -161,10 +164,11 @@ class EventStore:
             )
         elif isinstance(record, CrashSeen):
             when = microseconds(record.time) if record.time else None
-            self.database.execute(
+            return self.database.execute(
                 "INSERT INTO crashes(evidence,own_host,utc,seen) VALUES(?,?,?,?)",
                 (evidence_id, record.host, when, _seen_json(record)),
-            )
+            ).lastrowid
+        return None
 
     def flush(self) -> None:
         """Write the events that wait."""

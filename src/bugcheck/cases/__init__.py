@@ -1,0 +1,1 @@
+"""A folder of evidence → a case: read, weighed, planned, kept."""

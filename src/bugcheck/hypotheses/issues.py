@@ -1,0 +1,53 @@
+"""Known issues compared with every crash of the timeline → what hypotheses want to know of each that fits, or nearly.
+
+Source: `known_issues.matching`.
+
+Folklore: an issue may fit one crash of five; it is told once, by the crash it fits best.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bugcheck.hypotheses.investigation import IssueMatch
+from bugcheck.known_issues.from_timeline import situation_of
+from bugcheck.known_issues.issue import KnownIssue, in_language
+from bugcheck.known_issues.matching import Match, match_all
+from bugcheck.timeline.timeline import Timeline
+
+MOST_CRASHES = 50
+_RANK = {"match": 0, "possible": 1, "near_miss": 2}
+
+
+def issue_matches(timeline: Timeline, issues: Iterable[KnownIssue], language: str = "en") -> list[IssueMatch]:
+    """Compare issues with the crashes, the newest first; the best comparison of each counts."""
+    known = list(issues)
+    best: dict[str, Match] = {}
+    for crash in [each for each in reversed(timeline.crashes) if each.is_crash][:MOST_CRASHES]:
+        for found in match_all(known, situation_of(timeline, crash)):
+            before = best.get(found.issue.id)
+            if before is None or _order(found) < _order(before):
+                best[found.issue.id] = found
+    return [_told(match, language) for match in sorted(best.values(), key=_order)]
+
+
+def _order(match: Match) -> tuple[int, float, str]:
+    return _RANK.get(match.kind or "", 3), -match.score, match.issue.id
+
+
+def _told(match: Match, language: str) -> IssueMatch:
+    issue = match.issue
+    return IssueMatch(
+        issue.id,
+        in_language(issue.title, language),
+        match.kind or "",
+        driver=issue.drivers[0].lower() if issue.drivers else "",
+        product=issue.products[0] if issue.products else "",
+        holds=match.holds,
+        fails=match.fails,
+        untested=match.untested,
+        treatments=tuple(in_language(each.text, language) for each in issue.treatments),
+        sources=tuple(each.url or each.name for each in issue.sources),
+        effect=issue.effect,
+        category=issue.kind,
+    )

@@ -1,0 +1,1 @@
+"""Hypotheses → treatments in order of least harm, and how long to watch."""
