@@ -1,7 +1,7 @@
 """One line of a separated table → its cells.
 
-Source: RFC 4180 for the quoting.  Folklore: a line that csv refuses (a carriage return in the middle) is split plainly:
-a log must not end at its first odd line.
+Source: RFC 4180 for the quoting.  Folklore: a line that csv refuses (a carriage return in the middle) is split
+plainly: a log must not end at its first odd line.
 """
 
 from __future__ import annotations

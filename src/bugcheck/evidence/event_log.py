@@ -5,8 +5,8 @@ and later write the time zone into event 6013 once a day, and UTC into the text 
 
 Folklore: a span says "had it happened, you would read it here", so it is the dangerous statement.  A log covers what
 Windows writes by itself (knowledge/event_logs.tsv) and the kinds it shows; an export of one event id covers no more
-than that.  A computer that was renamed has several names in one log, one after the other; a collector's log has several
-at once.
+than that.  A computer that was renamed has several names in one log, one after the other; a collector's log has
+several at once.
 """
 
 from __future__ import annotations

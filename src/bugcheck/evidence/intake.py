@@ -1,9 +1,11 @@
 """A case's folder → Sources: every file, those in archives included, each once, in the order of their names.
 
-Source: the containers are those of `archives/`; nothing is executed and nothing written but nameless temporary files.
+Source: the containers are those of `archives/`; nothing is executed and nothing written but nameless temporary
+files.
 
-Folklore: support collections (Sysnative's, vendors' "get logs" tools) are zips of folders of text files and dumps, with
-zips inside.  An Office document and a .jar are zips too: they are kept whole, for nobody here reads their parts.
+Folklore: support collections (Sysnative's, vendors' "get logs" tools) are zips of folders of text files and dumps,
+with zips inside.  An Office document and a .jar are zips too: they are kept whole, for nobody here reads their
+parts.
 """
 
 from __future__ import annotations

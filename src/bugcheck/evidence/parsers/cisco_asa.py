@@ -1,7 +1,7 @@
 """Cisco ASA and PIX messages in a syslog → flows allowed and dropped, attacks, and the rest as it stands.
 
-Source: `knowledge/asa_messages.tsv` for what a number means; the message's own words for addresses: "interface:address/
-port" or "interface/address(port)", first the source, then the target.
+Source: `knowledge/asa_messages.tsv` for what a number means; the message's own words for addresses:
+"interface:address/ port" or "interface/address(port)", first the source, then the target.
 
 Folklore: severity 6 (302013 to 302021, connections built and torn down) is where the volume is, and most devices do
 not send it; a log without it says nothing of what was allowed.  The device's clock is its own.

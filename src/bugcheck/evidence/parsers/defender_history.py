@@ -1,8 +1,8 @@
 """Windows Defender's DetectionHistory files → one detection each.
 
-Source: real files and plaso's parser: records of a 32-bit size, a 32-bit type and the value, filled up to 8 bytes: type
-0x06 a 32-bit number, 0x08 a 64-bit number, 0x0a FILETIME, 0x15 UTF-16 text, 0x1e GUID, 0x28 a block of named values
-(key as sized UTF-16; value: a type 3 number, 4 64-bit number, 5 byte, 6 sized text).  The first text is
+Source: real files and plaso's parser: records of a 32-bit size, a 32-bit type and the value, filled up to 8 bytes:
+type 0x06 a 32-bit number, 0x08 a 64-bit number, 0x0a FILETIME, 0x15 UTF-16 text, 0x1e GUID, 0x28 a block of named
+values (key as sized UTF-16; value: a type 3 number, 4 64-bit number, 5 byte, 6 sized text).  The first text is
 "Magic.Version:1.2", then the threat; each further "Magic.Version" begins a resource: its kind and its path.
 
 Folklore: the FILETIMEs are of the last change of state; when it was found says ThreatTrackingStartTime.

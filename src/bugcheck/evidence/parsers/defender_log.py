@@ -1,8 +1,8 @@
 """Windows Defender's MPLog-*.log → versions, updates, detections, blocked files, exclusions.
 
 Source: public analyses of the log (CrowdStrike, "Mind the MPLog"; 0xdf's write-ups) and its own lines: UTF-16 text,
-`YYYY-MM-DDThh:mm:ss.mmmZ message` in UTC; blocks "Product Version:", "Engine Version:", "AV Signature Version:" between
-rows of asterisks; DETECTIONEVENT MPSOURCE_…, DETECTION_ADD, [Mini-filter] Blocked file.
+`YYYY-MM-DDThh:mm:ss.mmmZ message` in UTC; blocks "Product Version:", "Engine Version:", "AV Signature Version:"
+between rows of asterisks; DETECTIONEVENT MPSOURCE_…, DETECTION_ADD, [Mini-filter] Blocked file.
 
 Folklore: most of the log is performance notes (ProcessImageName …), which are counted, not told: thousands a day.
 A block of versions has no time of its own: it belongs to the line before it.

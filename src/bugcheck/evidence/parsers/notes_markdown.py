@@ -1,7 +1,7 @@
 """A person's dated list in Markdown or plain text → checks, actions and observations.
 
-Source: our own convention, described in docs/reference/notes.md: a line that begins (behind list marks) with a date and
-time, perhaps a name in brackets, then `check:`, `did:` or `saw:` or their Chinese or German words, then what.  A
+Source: our own convention, described in docs/reference/notes.md: a line that begins (behind list marks) with a date
+and time, perhaps a name in brackets, then `check:`, `did:` or `saw:` or their Chinese or German words, then what.  A
 check's result stands behind `=>` or a last `:`.
 
 Folklore: people write 2006-4-20, 20.04.2006, 4/20/2006 and 19:03 alone under a heading with the date.  Only the

@@ -1,13 +1,13 @@
 """Symantec AntiVirus' and Endpoint Protection's logs (*.Log, AVMan.log) → updates, detections, scans, versions.
 
-Source: Symantec's document "Log file format" (TECH100099) as plaso and dissect.target read it; real logs of version 11;
-`knowledge/symantec_events.tsv` for the numbers.  A line is comma-separated: 0 time (six bytes in hexadecimal: year
-since 1970, month from 0, day, hour, minute, second, local time), 1 event, 4 computer, 5 user, 6 threat, 7 file, 10 what
-was done, 13 description, 31 parent server, 36 domain, 37 MAC address, 38 product version, 39 remote host.  AVMan.log
-puts other fields, tab-separated, before such a line.
+Source: Symantec's document "Log file format" (TECH100099) as plaso and dissect.target read it; real logs of version
+11; `knowledge/symantec_events.tsv` for the numbers.  A line is comma-separated: 0 time (six bytes in hexadecimal:
+year since 1970, month from 0, day, hour, minute, second, local time), 1 event, 4 computer, 5 user, 6 threat, 7 file,
+10 what was done, 13 description, 31 parent server, 36 domain, 37 MAC address, 38 product version, 39 remote host.
+AVMan.log puts other fields, tab-separated, before such a line.
 
-Folklore: the version is in every line, so the log of a client that was upgraded tells when.  "New virus definition file
-loaded" comes on every restart, too: only a changed version is an update.
+Folklore: the version is in every line, so the log of a client that was upgraded tells when.  "New virus definition
+file loaded" comes on every restart, too: only a changed version is an update.
 """
 
 from __future__ import annotations

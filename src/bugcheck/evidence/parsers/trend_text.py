@@ -1,8 +1,8 @@
 """Trend Micro's pccnt35.log and OfcUrlf.log → detections and blocked addresses.
 
-Source: plaso's parser and real logs: fields between `<;>`.  pccnt35.log: 0 date, 1 hour and minute, 2 threat, 3 result,
-4 scan, 6 folder, 7 file, 8 file inside an archive, 9 seconds since 1970.  OfcUrlf.log: 0 date, 1 time, 2 blocking,
-3 address, 5 group, 8 program, 12 seconds since 1970.
+Source: plaso's parser and real logs: fields between `<;>`.  pccnt35.log: 0 date, 1 hour and minute, 2 threat, 3
+result, 4 scan, 6 folder, 7 file, 8 file inside an archive, 9 seconds since 1970.  OfcUrlf.log: 0 date, 1 time, 2
+blocking, 3 address, 5 group, 8 program, 12 seconds since 1970.
 
 Folklore: the date in front is the host's local one, the seconds are UTC: the seconds count, where they are there.
 """
