@@ -10,7 +10,6 @@ and East Asian letters take two columns.  A tool asked to cut columns cuts in th
 
 from __future__ import annotations
 
-import csv
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import islice
 
+from bugcheck.evidence.cells import cells_of
 from bugcheck.evidence.source import Source
 from bugcheck.knowledge.tables import table
 
@@ -139,7 +139,7 @@ def _csv_rows(lines: list[tuple[int, str]]) -> Iterator[Row]:
     for number, line in lines:
         if not line.startswith('"'):
             continue
-        cells = csv_cells(line)
+        cells = cells_of(line, _delimiter(line))[:COLUMNS_LIMIT]
         if not names or len(cells) != len(names):
             names = cells
         elif cells != names:  # schtasks repeats its headings for every folder
@@ -201,12 +201,6 @@ def slices(line: str, spans: list[tuple[int, int]]) -> list[str]:
         cells[at] += char
         column += 2 if unicodedata.east_asian_width(char) in "WF" else 1
     return [cell.strip() for cell in cells]
-
-
-def csv_cells(line: str) -> list[str]:
-    """Split a line of CSV whose cells are quoted, by commas, semicolons or tabs."""
-    empty: list[str] = []
-    return next(csv.reader([line], delimiter=_delimiter(line)), empty)[:COLUMNS_LIMIT]
 
 
 def _delimiter(text: str) -> str:
