@@ -17,7 +17,7 @@ from tests.evidence.samples_of import SAMPLES, mutants, source_of
 MINE = (
     "windows_firewall", "iptables", "cisco_asa", "blackice", "zonealarm", "firewall_table", "symantec_traffic",
     "trend_firewall", "mcafee_history", "symantec_log", "mcafee_text", "trend_text", "sophos_text",
-    "defender_history", "defender_log",
+    "defender_history", "defender_log", "program_file", "catalog_file", "baseline_list",
 )  # fmt: skip
 COUNT = int(os.environ.get("BUGCHECK_MUTANTS", "40"))
 SECONDS = 5.0
