@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
-from bugcheck.archives.files import sha256_of
+from bugcheck.archives.files import map_file, sha256_of
+from bugcheck.binary import BinaryView
 from bugcheck.dump.dump import Dump
 from bugcheck.dump.open import Opened, open_dumps, open_stream
 from bugcheck.errors import BugcheckError, DumpError, InternalError, NotADump, UsageError
@@ -117,6 +118,7 @@ def analyze_all(
     password: bytes | None = None,
     symbols: SymbolOptions | None = None,
     scan: bool = True,
+    images: Iterable[str | os.PathLike[str]] = (),
 ) -> Iterator[Outcome]:
     """Analyse many dumps, archives and folders of dumps, one after another; an error concerns only its own file.
 
@@ -127,15 +129,17 @@ def analyze_all(
         password: for encrypted zip archives.
         symbols: where symbols come from; None is none.
         scan: whether stacks may be completed by scanning.
+        images: program files to be held against the modules of the dumps. Raises NotADump when one can't be read.
     """
     locator = symbol_locator(symbols) if symbols else None
+    files = [map_file(os.fspath(image)) for image in images]
     for opened in open_all(paths, standard_input=standard_input, password=password):
         if isinstance(opened, Outcome):
             yield opened
         elif opened.dump is None:
             yield Outcome(opened.name, None, opened.error)
         else:
-            yield _analyze_opened(opened, opened.dump, hash_file, locator, scan)
+            yield _analyze_opened(opened, opened.dump, hash_file, locator, scan, files)
 
 
 def open_all(
@@ -172,14 +176,21 @@ def _files_in(folder: str) -> list[str]:
     return sorted(found)
 
 
-def _analyze_opened(opened: Opened, dump: Dump, hash_file: bool, locator: SymbolLocator | None, scan: bool) -> Outcome:
+def _analyze_opened(
+    opened: Opened,
+    dump: Dump,
+    hash_file: bool,
+    locator: SymbolLocator | None,
+    scan: bool,
+    images: Sequence[BinaryView] = (),
+) -> Outcome:
     started = time.perf_counter()
 
     def work() -> Analysis:
         digest = sha256_of(dump.file) if hash_file and dump.file.size <= HASH_LIMIT else None
         if hash_file and digest is None:
             dump.gaps.append(Gap("sha256 of the file", f"it is over {HASH_LIMIT:,} bytes long", "sha256sum FILE"))
-        crash = Crash(Machine(dump, locator), scan=scan)
+        crash = Crash(Machine(dump, locator), scan=scan, images=images)
         verdict = judge(crash)
         return Analysis(opened.name, digest, crash, verdict, time.perf_counter() - started)
 

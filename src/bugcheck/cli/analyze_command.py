@@ -85,6 +85,7 @@ def _outcomes(options: Namespace) -> Iterator[Outcome]:
             password=password_of(options),
             symbols=symbol_options(options, progress),
             scan=not options.no_scan,
+            images=options.image,
         )
         yield from with_progress(outcomes, len(options.files), "analysing")
 

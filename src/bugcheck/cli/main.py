@@ -106,6 +106,13 @@ def _add_analyze(parser: ArgumentParser) -> None:
     parser.add_argument("-q", "--quiet", action="store_true", help="one line per dump")
     parser.add_argument("--output", metavar="FILE", help="write to FILE instead; a folder gets a file per dump")
     parser.add_argument("--no-scan", action="store_true", help="leave out stack levels found by scanning")
+    parser.add_argument(
+        "--image",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="hold a driver or program against the dump's module",
+    )
     _add_symbol_options(parser)
     _add_colour(parser)
 

@@ -6,11 +6,12 @@ lacked what it needed; it never knows another rule.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
+from bugcheck.binary import BinaryView
 from bugcheck.dump.dump import Dump
 from bugcheck.extensions import Registry, guarded
 from bugcheck.gaps import Gap
@@ -81,11 +82,13 @@ class Crash:
 
     Attributes:
         machine: the stopped machine. scan: whether stacks may be completed by scanning.
+        images: program files given beside the dump, to be held against its modules.
     """
 
-    def __init__(self, machine: Machine, *, scan: bool = True) -> None:
+    def __init__(self, machine: Machine, *, scan: bool = True, images: Sequence[BinaryView] = ()) -> None:
         self.machine = machine
         self.scan = scan
+        self.images = tuple(images)
 
     @property
     def dump(self) -> Dump:
