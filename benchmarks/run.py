@@ -25,6 +25,7 @@ HERE = Path(__file__).resolve().parent
 SHARED = HERE.parents[1] / "shared"
 HISTORY = HERE / "HISTORY.md"
 SPARSE_SIZE = 64 << 30
+FIREWALL_LOG = 10**9
 COLD_FILES = {
     "triage dump, 1.4 MB": SHARED / "corpus/kernel/rizinorg__rizin-testbins__triage_x64.dmp",
     "triage dump, 4.2 MB": SHARED / "corpus/kernel/r-Techsupport__training_bsods__9f.dmp",
@@ -114,6 +115,14 @@ def memory_rates() -> Iterator[Row]:
     yield Row(what, "kdmp-parser, page reads", f"{peer:,.0f} /s", _ratio(peer, own))
 
 
+def firewall_rate() -> Iterator[Row]:
+    """A firewall's log that is too large to hold."""
+    answer = _child("firewall_rate.py", str(FIREWALL_LOG))
+    figure = f"{answer['lines'] / answer['cpu']:,.0f} lines/s"
+    note = f"{answer['cpu']:.0f} s of processor, {answer['events']:,} events, peak {answer['megabytes']:.0f} MiB"
+    yield Row("1 GB of pfirewall.log", f"{answer['lines']:,} lines", figure, "", note)
+
+
 def _child(script: str, *arguments: str) -> Any:
     command = [PYTHON, str(HERE / script), *arguments]
     return json.loads(
@@ -199,6 +208,7 @@ def main() -> int:
     else:
         print(f"cold starts and rates need {SHARED}, which is absent")
     rows += tell(sparse_dump(options.times))
+    rows += tell(firewall_rate())
     if options.record is not None:
         record(rows, facts, options.record)
     return 0
