@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from enum import Enum
 
+from bugcheck.findings.address_kinds import is_kernel_address
 from bugcheck.findings.findings import Crash
 from bugcheck.findings.frame_owners import Owner, owner_of
 from bugcheck.machine.modules import Module
@@ -24,7 +25,9 @@ class Standing(Enum):
 
 
 def standing_of(module: Module, crash: Crash) -> Standing:
-    """Classify a module of a kernel dump."""
+    """Classify a module of a kernel dump; what a process had loaded (debuggers' logs name it) never stops a system."""
+    if module.base and not is_kernel_address(module.base, crash.machine.architecture):
+        return Standing.CORE
     if owner_of(module.name) is Owner.LAST:
         return Standing.CORE
     facts = crash.driver_facts(module)

@@ -267,8 +267,8 @@ class Machine:
 
     @cached_property
     def bugcheck(self) -> BugCheck | None:
-        """The bug check, explained; None for user dumps."""
-        if self.dump.kernel is None:
+        """The bug check, explained; None for user dumps, and for a debugger's log that does not tell it."""
+        if self.dump.kernel is None or (self.dump.log is not None and not self.dump.log.is_code_known):
             return None
         return explain(self.dump.kernel.bugcheck_code, self.dump.kernel.bugcheck_parameters, self.names)
 

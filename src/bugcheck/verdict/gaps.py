@@ -28,6 +28,10 @@ def symbol_gaps(crash: Crash, path: str) -> list[Gap]:
 
 def standing_gaps(crash: Crash, blame: Blame) -> Iterator[Gap]:
     """Yield what the kind of dump leaves open, where it matters for this verdict."""
+    if crash.dump.log is not None:
+        from bugcheck.verdict.log_verdict import log_disagreements  # only for debuggers' logs
+
+        yield from log_disagreements(crash, blame)
     if crash.dump.is_kernel:
         yield from _kernel_gaps(crash, blame)
     elif blame.level == "none" and not crash.machine.exception:
@@ -43,7 +47,7 @@ def _kernel_gaps(crash: Crash, blame: Blame) -> Iterator[Gap]:
             "kernel memory; this small dump holds little but the faulting stack. For the next crash, on that machine:"
         )
         yield Gap("what led there", missing, KERNEL_DUMP_SETTING)
-    if not crash.modules:
+    if not crash.modules and crash.dump.log is None:
         yield Gap("loaded modules", "a readable module list")
     if crash.machine.fault_context is None:
         yield Gap("registers", "a context in the header or of a processor")

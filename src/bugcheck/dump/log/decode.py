@@ -3,9 +3,9 @@
 Source: logs as people post them (tests/dump/windbg_logs.tsv names some).
 
 Folklore: WinDbg's `.logopen /u` writes UTF-16; a Chinese console writes GBK, and a text that went through both is
-damaged only outside ASCII, which no field needs.  Mail quotes with `>`, Markdown escapes `_` and back-ticks, HTML
-doubles as `&lt;` and `&#96;`, word processors turn back-ticks into quotation marks, and blogs run fields together
-on one line.
+damaged only outside ASCII, which no field needs.  Mail quotes with `>`, source code with `//`, `#` or `;`, Markdown
+escapes `_` and back-ticks, HTML doubles as `&lt;` and `&#96;`, word processors turn back-ticks into quotation marks,
+and blogs run fields together on one line.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import re
 
 from bugcheck.binary import BinaryView
 
-MAX_BYTES = 16 << 20
+MAX_BYTES = 4 << 20
 MAX_LINE = 4096
 PROBED = 1 << 16
 _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|apos|nbsp|#\d{1,5}|#x[0-9a-fA-F]{1,4});")
@@ -26,8 +26,9 @@ _TAG = re.compile(
     r"(?:\s[^<>]{0,400})?/?>",
     re.IGNORECASE,
 )
-_QUOTE = re.compile(r"^[ \t]{0,8}(?:>[ \t]?){1,8}")
-_PROMPT = re.compile(r"^(?:\d{1,4}: ?|\d{1,3}:\d{1,4}(?::x86)?)?(?:[lk]?kd(?::x86)?)?> ?")
+_QUOTE = re.compile(r"^[ \t]{0,8}(?:(?:>|\||//|#|;)[ \t]?){1,8}")
+_PROMPT = re.compile(r"^(?:(?:\d{1,4}: ?)?[lk]?kd(?::\w{1,8})?|\d{1,3}:\d{1,4}(?::\w{1,8})?)> ?")
+PROMPT = "kd> "
 _TICKS = re.compile(r"(?<=[0-9a-fA-F]{8})\\?[`'´‘’＇｀](?=[0-9a-fA-F]{8})")
 _ODD_SPACE = str.maketrans(
     {"\u00a0": " ", "\u3000": " ", "\u200b": None, "\ufeff": None, "\u200e": None, "：": ":", "\u0085": " "}
@@ -46,10 +47,11 @@ FIELDS = (
 )  # fmt: skip
 """Fields that are found even in the middle of a line."""
 _RUN_ON = re.compile(
-    r"(?<![A-Z_])(?:"
+    r"(?<![A-Z_(])(?:"
     + "|".join(sorted(FIELDS, key=len, reverse=True))
     + r"):(?!:)|(?<=\s)Arg[1-4]: |(?<=\S)Followup: +\w|Debugging Details:"
 )
+_EMPHASIS = re.compile(r"\*\*(?=\S)([^*]{1,400})(?<=\S)\*\*")
 _ESCAPED = re.compile(r"\\([_*`\[\]<>#|~-])")
 
 
@@ -89,9 +91,9 @@ def text_of(view: BinaryView, size: int = MAX_BYTES) -> str | None:
 
 
 def lines_of(text: str) -> list[str]:
-    """Split into lines without quotation marks, prompts, Markdown's escapes; fields that were run together stand alone.
+    """Split into lines without quotation marks, Markdown's escapes; fields that were run together stand alone.
 
-    A back-tick in an address stays one, whatever it had become.
+    A back-tick in an address stays one, whatever it had become, and a debugger's prompt becomes PROMPT.
     """
     found: list[str] = []
     for line in text.translate(_ODD_SPACE).replace("\r\n", "\n").replace("\r", "\n").split("\n"):
@@ -100,10 +102,10 @@ def lines_of(text: str) -> list[str]:
 
 
 def _cleaned(line: str) -> list[str]:
-    line = _PROMPT.sub("", _QUOTE.sub("", line, count=1).strip(), count=1)
+    line = _PROMPT.sub(PROMPT, _QUOTE.sub("", line, count=1).strip(), count=1)
     if "\\" in line:
         line = _ESCAPED.sub(r"\1", line)
-    line = _TICKS.sub("`", line.replace("**", "") if "****" not in line else line)
+    line = _TICKS.sub("`", _EMPHASIS.sub(r"\1", line) if "**" in line and "***" not in line else line)
     starts = [match.start() for match in _RUN_ON.finditer(line)] if ":" in line else []
     if not starts or starts == [0]:
         return [line]

@@ -78,7 +78,8 @@ class LogFacts(NamedTuple):
         fields: the fields of the analysis as printed, in their order. title: the bug check's name, "" without.
         frames: STACK_TEXT. context: registers at the fault, or None. names: code address → its name in the log.
         memory: the bytes the log shows, as `Dump.virtual` refers to them.
-        process_name, irql, system: of the machine.
+        process_name, irql, system: of the machine. is_code_known: whether the log tells which bug check it was.
+        probable_cause: what the short analysis names (`Probably caused by`), "" without.
     """
 
     fields: tuple[tuple[str, tuple[str, ...]], ...]
@@ -90,6 +91,8 @@ class LogFacts(NamedTuple):
     process_name: str
     irql: int | None
     system: LogSystem
+    is_code_known: bool
+    probable_cause: str
 
     def field(self, name: str) -> str:
         """The first line of a field, "" where the log has none."""

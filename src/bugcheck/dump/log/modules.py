@@ -18,6 +18,8 @@ from bugcheck.dump.log.sections import Log, number
 
 MAX_MODULES = 4096
 PAGE = 0x1000
+LOWEST_DRIVER = 0x8000_0000
+"""Below this address no kernel module lies, on whatever machine."""
 NO_MODULES = frozenset(["unknown_module", "memory_corruption", "hardware", "unknown", "nt_wrong_symbols", ""])
 _ADDRESS = r"[0-9a-fA-F]{8}`[0-9a-fA-F]{8}|[0-9a-fA-F]{8}|[0-9a-fA-F]{16}"
 _LM = re.compile(rf"^({_ADDRESS})\s+({_ADDRESS})\s+([A-Za-z_][\w.$-]{{0,79}})\s*(.*)$")
@@ -26,6 +28,16 @@ _STAMP = re.compile(r"\(([0-9A-Fa-f]{8})\)\s*$")
 _KERNEL_BASE = re.compile(r"^Kernel base = 0x([0-9a-fA-F`]{8,17})\b")
 _FAULTING = re.compile(rf"^({_ADDRESS})\s+([A-Za-z_][\w.$-]{{0,79}})$")
 UNLOADED = "<Unloaded_"
+STARTS = frozenset(
+    ["main", "wmain", "WinMain", "wWinMain", "mainCRTStartup", "wmainCRTStartup", "WinMainCRTStartup", "invoke_main",
+     "wWinMainCRTStartup", "__tmainCRTStartup", "__scrt_common_main", "__scrt_common_main_seh"]
+)  # fmt: skip
+"""Functions that only a program has: the language's main and what the C run-time starts it with."""
+KERNEL_LIBRARIES = frozenset(
+    ["atmfd", "bootvid", "cdd", "ci", "framebuf", "hal", "kdcom", "kdstub", "mcupdate_authenticamd", "pshed", "rdpdd",
+     "mcupdate_genuineintel", "tsddd", "vboxdisp", "vga", "vga256", "vga64k"]
+)  # fmt: skip
+"""Kernel modules whose file is a .dll, though most are a .sys: fonts, display, boot and debug support."""
 
 
 @dataclass(slots=True)
@@ -40,6 +52,7 @@ class Place:
     image: str = ""
     stamp: int = 0
     version: str = ""
+    is_program: bool = False
 
     def see(self, address: int, offset: int, *, from_base: bool) -> None:
         """Take in an address, and the start of its function or module."""
@@ -70,7 +83,9 @@ def find_modules(log: Log, named: Iterable[tuple[int, str, str, int]], is_kernel
         _place(places, match[2]).base = int(match[1].replace("`", ""), 16)
     for address, module, function, offset in named:
         if module and len(places) < MAX_MODULES and not module.startswith(UNLOADED):
-            _place(places, module).see(address, offset, from_base=not function)
+            place = _place(places, module)
+            place.see(address, offset, from_base=not function)
+            place.is_program = place.is_program or function in STARTS
     _take_fields(log, places)
     return sorted(places.values(), key=lambda place: (not (is_kernel and place.name == "nt"), place.base or place.low))
 
@@ -127,18 +142,23 @@ def _start(place: Place) -> int:
 def _raw(place: Place, limit: int, is_kernel: bool, program: str) -> RawModule:
     start = _start(place)
     end = place.end or ((place.high | (PAGE - 1)) + 1 if place.high >= start > 0 else start)
-    image = place.image or _image(place.name, is_kernel, program)
+    image = place.image or _image(place, is_kernel, program)
     suffix = image.rpartition(".")[2]
     size = max(0, min(end, limit) - start)
     return RawModule(f"{place.name}.{suffix}", start, size, place.stamp, 0, version=place.version, image=image)
 
 
-def _image(name: str, is_kernel: bool, program: str) -> str:
+def _image(place: Place, is_kernel: bool, program: str) -> str:
     """The usual file name of a module whose file the log does not tell."""
-    if is_kernel:
-        return {"nt": "ntoskrnl.exe", "hal": "hal.dll", "bootvid": "BOOTVID.dll"}.get(name.lower(), f"{name}.sys")
-    stem = program.rpartition(".")[0]
-    return program if stem.lower() == name.lower() else f"{name}.dll"
+    name = place.name.lower()
+    if is_kernel and name == "nt":
+        return "ntoskrnl.exe"
+    if program.rpartition(".")[0].lower() == name:
+        return program
+    if place.is_program:
+        return f"{place.name}.exe"
+    is_driver = is_kernel and name not in KERNEL_LIBRARIES and _start(place) >= LOWEST_DRIVER
+    return f"{place.name}.{'sys' if is_driver else 'dll'}"
 
 
 def unloaded_modules(named: Iterable[tuple[int, str, str, int]]) -> list[RawUnloadedModule]:

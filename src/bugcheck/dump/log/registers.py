@@ -4,7 +4,8 @@ Source: TRAP_FRAME, CONTEXT, EXCEPTION_RECORD, FAULTING_IP of the logs in tests/
 0x64 of an x86 KTRAP_FRAME (../shared/facts/windbg.md §3.2).
 
 Folklore: an x64 trap frame holds no rbx, rsi, rdi and r12 to r15; the debugger prints zeros for them and says so in a
-note.  Those zeros are left out here: they are no values.
+note.  Those zeros are left out here: they are no values.  A process's console log may have no record of its exception
+but the line that told of it, with the registers behind it.
 """
 
 from __future__ import annotations
@@ -14,11 +15,14 @@ from collections.abc import Iterator
 
 from bugcheck.dump.dump import RawException
 from bugcheck.dump.log.facts import LogContext
-from bugcheck.dump.log.sections import Log, number
+from bugcheck.dump.log.sections import EVENT, Log, number
 from bugcheck.dump.log.stack import parse_symbol
 
+INSTRUCTION_POINTERS = ("rip", "eip", "pc")
 NOT_IN_TRAP_FRAME = frozenset(["rbx", "rsi", "rdi", "r12", "r13", "r14", "r15"])
 ERROR_CODE_OFFSET = 0x64
+EVENT_LINES = 20
+"""Lines behind an event within which its registers are printed."""
 _REGISTERS = frozenset(
     [f"{width}{name}" for width in "er" for name in ("ax", "bx", "cx", "dx", "si", "di", "ip", "sp", "bp")]
     + ["cs", "ss", "ds", "es", "fs", "gs", "efl", "fp", "lr", "sp", "pc", "psr"]
@@ -50,7 +54,12 @@ def read_context(log: Log) -> LogContext | None:
             registers = {r: v for r, v in registers.items() if v or r not in NOT_IN_TRAP_FRAME}
         source = f"{kind} {address:#x}" if address else "exception"
         return LogContext(source, address or 0, registers)
-    return None
+    registers = _registers(_event_lines(log))
+    return LogContext("exception", 0, registers) if registers else None
+
+
+def _event_lines(log: Log) -> list[str]:
+    return log.loose[log.event : log.event + EVENT_LINES] if log.event is not None else []
 
 
 def _registers(lines: list[str]) -> dict[str, int]:
@@ -59,7 +68,7 @@ def _registers(lines: list[str]) -> dict[str, int]:
         for name, digits in _REGISTER.findall(line):
             if name in _REGISTERS:
                 found.setdefault(name, int(digits.replace("`", ""), 16))
-    return found if {"eip", "rip", "pc"} & found.keys() else {}
+    return found if any(name in found for name in INSTRUCTION_POINTERS) else {}
 
 
 def error_code(log: Log) -> tuple[int, int] | None:
@@ -90,6 +99,11 @@ def _from_fields(log: Log) -> RawException | None:
     text = log.first("EXCEPTION_CODE", "EXCEPTION_CODE_STR").removeprefix("(NTSTATUS)").strip()
     code = number(text)
     address = next((at for at, _ in code_lines(log, ("FAULTING_IP",))), None)
+    context = read_context(log)
+    if log.event is not None and not code and context is not None:
+        match = EVENT.match(log.loose[log.event])
+        code = int(match[1], 16) if match else None
+        address = next((context.registers[name] for name in INSTRUCTION_POINTERS if name in context.registers), None)
     if not code or address is None or code < 0x4000_0000:
         return None
     parameters = [number(log.first(f"EXCEPTION_PARAMETER{n}")) for n in (1, 2)]

@@ -4,7 +4,8 @@ Source: STACK_TEXT of the logs in tests/dump/windbg_logs.tsv: x86 `ChildEBP RetA
 `Child-SP RetAddr : four words : symbol`.
 
 Folklore: the return address of one line is the instruction pointer of the next.  A line that a mailer wrapped has no
-symbol, and the next one goes on with it; a 64-bit address that lost its back-tick is one word or two.
+symbol, and the next one goes on with it, or ends in the middle of its offset; a 64-bit address that lost its back-tick
+is one word or two.  Behind the symbol stand source file and line, FPO data, and what people write there.
 """
 
 from __future__ import annotations
@@ -17,14 +18,18 @@ from bugcheck.dump.log.facts import LogFrame
 
 MAX_FRAMES = 1024
 MAX_JOINED = 4
+WORDS = {32: 5, 64: 6}
+"""Numbers in front of a symbol."""
 _WORD = re.compile(r"[0-9a-fA-F]{8}`[0-9a-fA-F]{8}(?![0-9a-fA-F])|[0-9a-fA-F]{16}(?![\w`])|[0-9a-fA-F]{8}(?![\w`])")
 _INDEX = re.compile(r"^(?:#?\s?[0-9a-fA-F]{2} )(?=[0-9a-fA-F]{8})")
 _INLINE = re.compile(r"^\(Inline(?: Function)?\)[-`\s]*:?[-`\s]*:?\s*(\S.*)$")
 _START = re.compile(r"^[0-9a-fA-F]{8}(?:`[0-9a-fA-F]{8}|[0-9a-fA-F]{8})?[ \t]")
-_SYMBOL = re.compile(
-    r"^([A-Za-z_][\w.$-]{0,79}|<Unloaded_[^>\s]{1,80}>)(?:!(.{1,1000}?))?(?:\+0x([0-9a-fA-F]{1,16}))?$"
+_SYMBOL = re.compile(r"^(\w[\w.$-]{0,79}|<Unloaded_[^>\s]{1,80}>)(?:!(.{1,1000}?))?(?:\+0x([0-9a-fA-F]{1,16}))?$")
+_BEHIND = re.compile(
+    r"\s(?:\s|\[[^\[\]]{1,500}(?: @ \d{1,7}\]|$)|<--|\((?:FPO|CONV|TrapFrame|Inline)\b).*$|(?:\]|\))?\s*<br ?/?>$"
 )
-_SOURCE = re.compile(r" (?:\[[^\[\]]{1,500}\]|\((?:FPO|CONV|TrapFrame|Inline)\b[^()]{0,120}\)).*$")
+_CUT_OFFSET = re.compile(r"\+0x[0-9a-fA-F]{0,7}$")
+_REST_OF_OFFSET = re.compile(r"^[0-9a-fA-F]{1,7}$")
 _BARE = re.compile(r"^0x([0-9a-fA-F]{8}`?[0-9a-fA-F]{8}|[0-9a-fA-F]{1,16})$")
 WARNING = "WARNING:"
 
@@ -39,8 +44,7 @@ class Symbol(NamedTuple):
 
 def parse_symbol(text: str) -> Symbol | None:
     """Read `nt!KeBugCheckEx+0x1b`, `RapDrv+0xb93`, `nt!Foo`; None for a bare address and what is none of these."""
-    text = text.strip()
-    match = _SYMBOL.match(text) or _SYMBOL.match(_SOURCE.sub("", text).strip())
+    match = _SYMBOL.match(_BEHIND.sub("", text.strip()).strip())
     if match is None or (match[2] is None and match[3] is None):
         return None
     return Symbol(match[1], match[2] or "", int(match[3] or "0", 16))
@@ -77,12 +81,21 @@ def _joined(lines: list[str], bits: int) -> Iterator[str]:
             and position < len(lines)
             and _START.match(f"{line} ")
             and not _is_whole(line, bits)
-            and not _is_whole(lines[position], bits)
+            and _goes_on(line, lines[position], bits)
         ):
             line = f"{line} {lines[position].strip()}"
             position += 1
             joined += 1
+        if position < len(lines) and _CUT_OFFSET.search(line) and _REST_OF_OFFSET.match(lines[position].strip()):
+            line += lines[position].strip()
+            position += 1
         yield line
+
+
+def _goes_on(line: str, following: str, bits: int) -> bool:
+    """Tell whether the next line may be the rest of this one: no level itself, or one with just the words missing."""
+    words = len(_words(line, bits)[0]) + len(_words(following, bits)[0])
+    return not _is_whole(following, bits) or words == WORDS[bits]
 
 
 def _is_whole(line: str, bits: int) -> bool:

@@ -18,7 +18,7 @@ from bugcheck.dump.log.sections import Log
 _KERNEL = re.compile(
     r"^(Windows .{1,60}?) (?:Kernel )?Version (\d{4,5})\b(?:.*?\(Service Pack (\d)\b)?(?:.*?\((\d{1,4}) procs\))?"
 )
-_BUILT = re.compile(r"^Built by: (\d{4,5}\.[\w.-]{1,100})")
+_BUILT = re.compile(r"^(?:Built by|Edition build lab): (\d{4,5}\.[\w.-]{1,100})")
 _SESSION = re.compile(
     r"^Debug session time: \w{3} (\w{3}) +(\d{1,2}) (\d{1,2}:\d{2}:\d{2})(?:\.(\d{1,3}))? (\d{4})"
     r"(?: \((?:UTC|GMT) ?([+-]) ?(\d{1,2}):(\d{2})\))?"

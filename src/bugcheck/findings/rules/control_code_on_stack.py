@@ -7,6 +7,10 @@ Folklore: without symbols two nested frames of nt give the path away: both have 
 control code as sixth argument (on x64 only the sixth, which is the second on the stack).  Any other number on a stack
 that looks like a control code proves nothing, so this rule does not guess.  What was asked is a fact, no accusation,
 and the process only asked.
+
+A debugger's log has no memory and shows three arguments (four on 64 bits), not six.  There a driver that stands above
+NtDeviceIoControlFile, and hands a function of its own a word that is a control code of FILE_DEVICE_UNKNOWN or a
+published one, is taken to have got it from the request (the story's line RapDrv+0x5a20).
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from typing import TYPE_CHECKING
 from bugcheck.addresses import format_hex
 from bugcheck.dump.dump import Architecture
 from bugcheck.findings.findings import Citation, Crash, Finding, rule
+from bugcheck.findings.suspicion import Standing, standing_of
 from bugcheck.machine.modules import Module
 from bugcheck.stack.frame import Frame
 
@@ -25,6 +30,8 @@ if TYPE_CHECKING:  # 5 ms, needed by few dumps
 
 SIXTH = {4: 0x1C, 8: 0x28}
 """Pointer size → distance of the sixth argument: from ChildEBP on x86, from the caller's Child-SP on x64."""
+MASK32, UNKNOWN_DEVICE = 0xFFFF_FFFF, 0x22
+REQUESTS = ("NtDeviceIoControlFile", "NtFsControlFile")
 HIGHEST_HANDLE = 0x40_0000
 """Above the handles of a process that has opened a million objects."""
 MAX_FRAMES = 64
@@ -47,11 +54,32 @@ def _request(crash: Crash) -> Iterator[Finding]:
     if stack is None or crash.machine.architecture not in (Architecture.X86, Architecture.X86_PAE, Architecture.X64):
         return
     frames = stack.frames[:MAX_FRAMES]
+    if crash.dump.log is not None:
+        yield from _told(crash, frames)
+        return
     for index in range(len(frames) - 2):
         found = _passed_on(crash, frames[index : index + 3])
         if found is not None:
-            yield _finding(crash, frames, index, *found)
+            code, place = found
+            citation = Citation("memory", f"argument on the stack {place:#x}", format_hex(code.value))
+            yield _finding(crash, frames, index, code, citation)
             return
+
+
+def _told(crash: Crash, frames: tuple[Frame, ...]) -> Iterator[Finding]:
+    """Find the control code among the words a debugger's log shows for the driver's own functions."""
+    from bugcheck.machine.control_code import ControlCode
+
+    asked = next((f.index for f in frames if f.symbol in REQUESTS and f.module and f.module.name == "nt"), 0)
+    for index, frame in enumerate(frames[:asked]):
+        if frame.module is None or standing_of(frame.module, crash) is Standing.CORE:
+            continue
+        for number, word in enumerate(frame.arguments, 1):
+            code = ControlCode(word) if word <= MASK32 else None
+            if code is not None and (code.names or (code.device_type == UNKNOWN_DEVICE and _is_plausible(code))):
+                place = f"level {frame.index}, argument {number}"
+                yield _finding(crash, frames, index + 1, code, Citation("frame", place, format_hex(word)))
+                return
 
 
 def _passed_on(crash: Crash, frames: tuple[Frame, ...]) -> tuple[ControlCode, int] | None:
@@ -86,7 +114,7 @@ def _is_plausible(code: ControlCode) -> bool:
     return bool(code.names) or (code.function >= 0x800 and (0 < device < 0x80 or device >= 0x8000))
 
 
-def _finding(crash: Crash, frames: tuple[Frame, ...], index: int, code: ControlCode, place: int) -> Finding:
+def _finding(crash: Crash, frames: tuple[Frame, ...], index: int, code: ControlCode, citation: Citation) -> Finding:
     driver = next((f.module for f in reversed(frames[:index]) if f.module and f.module.name != "nt"), None)
     target = f" to {driver.name}" if driver else ""
     process = crash.machine.process
@@ -98,7 +126,7 @@ def _finding(crash: Crash, frames: tuple[Frame, ...], index: int, code: ControlC
         "control_code_on_stack",
         f"a device control request{target} was under way: {code}{asker}",
         0.0,
-        (Citation("memory", f"argument on the stack {place:#x}", format_hex(code.value)),),
+        (citation,),
         module=driver.name if driver else None,
         refuted_by="a stale stack: frames that are not those of this request",
         clause=by.strip() if driver else "",
