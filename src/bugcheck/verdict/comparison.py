@@ -283,10 +283,12 @@ def _places(first: Analysis, second: Analysis) -> Iterator[Reason]:
     a, b = crash_place(first), crash_place(second)
     if a is None or b is None:
         return
+    any_size = first.dump.log is not None or second.dump.log is not None
+    same_build = _same_build(a.module, b.module, any_size=any_size)
     core = any(_is_core(place.module.name) for place in (a, b))
     if a.module.name.lower() != b.module.name.lower():
         yield Reason(f"at different places: {a.name} and {b.name}", -0.7 if core else -1.5)
-    elif _same_build(a.module, b.module) and a.rva == b.rva:
+    elif same_build and a.rva == b.rva:
         yield Reason(f"at the same instruction, {a.name}, of the same build", 1.2 if core else 2.5)
     elif a.symbol and b.symbol:
         alike = a.symbol == b.symbol
@@ -296,7 +298,7 @@ def _places(first: Analysis, second: Analysis) -> Iterator[Reason]:
             else f"in different functions: {a.name}, {b.name}"
         )
         yield Reason(where, (0.8 if core else 2.0) if alike else -1.0)
-    elif _same_build(a.module, b.module):
+    elif same_build:
         near = abs(a.rva - b.rva) < NEAR_CODE
         text = f"{'close together' if near else 'at different places'} in the same build: {a.name} and {b.name}"
         yield Reason(text, 1.0 if near else -0.7)
@@ -320,7 +322,10 @@ def _place(frame: Frame) -> CrashPlace | None:
     return CrashPlace(frame.module, frame.symbol, frame.offset, frame.ip) if frame.module else None
 
 
-def _same_build(a: Module, b: Module) -> bool:
+def _same_build(a: Module, b: Module, *, any_size: bool) -> bool:
+    """Tell whether two images are one build; a debugger's log tells no sizes."""
+    if any_size:
+        return a.time_date_stamp == b.time_date_stamp != 0
     return (a.time_date_stamp, a.size) == (b.time_date_stamp, b.size)
 
 

@@ -3,7 +3,8 @@
 Images are the same file when name, time stamp and size agree; the checksum is left out, for some writers leave it 0.
 
 Folklore: dump_ and hiber_ copies come and go with the storage stack and say nothing; a module without a time stamp
-(a small dump that lost it) cannot be told from any other build.
+(a small dump that lost it) cannot be told from any other build.  A debugger's log names few modules and the size of
+hardly any: what it does not name is not gone.
 """
 
 from __future__ import annotations
@@ -58,12 +59,15 @@ class DriverChanges:
 def driver_changes(before: Analysis, after: Analysis) -> DriverChanges:
     """Compare the modules of two kernel dumps, or the images of two processes."""
     old, new = _by_name(before.modules), _by_name(after.modules)
+    is_partial = before.dump.log is not None or after.dump.log is not None
     changes: list[DriverChange] = []
     common = 0
     for name in sorted(old.keys() | new.keys()):
         first, second = old.get(name), new.get(name)
-        if first is not None and second is not None and _same_file(first, second):
+        if first is not None and second is not None and _same_file(first, second, any_size=is_partial):
             common += 1
+            continue
+        if is_partial and (first is None or second is None):
             continue
         known = find_driver(name)
         image = (second or first or old[name]).image
@@ -80,6 +84,6 @@ def _by_name(modules: Iterable[Module]) -> dict[str, Module]:
     return found
 
 
-def _same_file(first: Module, second: Module) -> bool:
+def _same_file(first: Module, second: Module, *, any_size: bool) -> bool:
     stamps = (first.time_date_stamp, second.time_date_stamp)
-    return 0 in stamps or (stamps[0] == stamps[1] and first.size == second.size)
+    return 0 in stamps or (stamps[0] == stamps[1] and (any_size or first.size == second.size))

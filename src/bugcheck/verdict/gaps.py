@@ -15,7 +15,12 @@ KERNEL_DUMP_SETTING = (
 
 
 def symbol_gaps(crash: Crash, path: str) -> list[Gap]:
-    """What names the stacks lack, and the command that gets them. Walks the stacks."""
+    """What names the stacks lack, and the command that gets them. Walks the stacks.
+
+    A debugger's log has the names its debugger had, and no image of which symbols could be fetched.
+    """
+    if crash.dump.log is not None:
+        return []
     stacks = [stack for stack in (crash.fault_stack, crash.stack) if stack is not None]
     nameless = {frame.module.name for stack in stacks for frame in stack.frames if frame.module and not frame.symbol}
     if not nameless:

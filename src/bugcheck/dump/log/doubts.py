@@ -27,7 +27,9 @@ def doubts(log: Log, dump: Dump, covering: list[str]) -> Iterator[Gap]:
         yield Gap("parameters of the bug check", "Arg1 to Arg4 in this log; what the stack shows is used", REMEDY)
     if covering:
         yield Gap(
-            f"where {', '.join(covering[:8])} lie", "their bases in this log: only addresses in them are known", REMEDY
+            f"where {', '.join(covering[:8])} {'lies' if len(covering) == 1 else 'lie'}",
+            "their bases in this log: only addresses in them are known",
+            REMEDY,
         )
     if facts is not None and facts.system.is_build_guess:
         yield Gap("the Windows build", "the debugger's first lines; it is taken from the kind of report", REMEDY)
