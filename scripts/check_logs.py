@@ -83,12 +83,15 @@ def check(path: Path, by_eye: dict[tuple[str, str], str], *, show: bool) -> Iter
     source = f"{path.parent.name.replace('+', '/')}: {path.name.replace('__', '/')}"
     expected = [dict(simple(part)) for part in parts(text_of(path))]
     found = ours(path)
-    if len(expected) != len(found):
-        expected = [expected[-1] if expected else {}] * max(len(found), 1) if len(found) < 2 else expected
+    count = by_eye.get((source, "logs"), str(len([part for part in expected if part])))
+    if count != str(len(found)):
+        if show:
+            print(f"{source}\n  logs\n    theirs {count!r}\n    ours   '{len(found)}'")
+        yield Row(source, "number of logs", (), ("logs",))
     for index in range(max(len(expected), len(found))):
         name = source if max(len(expected), len(found)) == 1 else f"{source} #{index + 1}"
         theirs = dict(expected[index]) if index < len(expected) else {}
-        for field in [field for place, field in by_eye if place == name]:
+        for field in [field for place, field in by_eye if place == name and field != "logs"]:
             theirs[field] = by_eye[name, field]
         theirs = {field: value for field, value in theirs.items() if value not in ("", "-")}
         mine, kind = found[index] if index < len(found) else ({}, "not read")
@@ -96,7 +99,8 @@ def check(path: Path, by_eye: dict[tuple[str, str], str], *, show: bool) -> Iter
         if show:
             for field in wrong:
                 print(f"{name}\n  {field}\n    theirs {theirs[field]!r}\n    ours   {mine.get(field)!r}")
-        yield Row(name, kind, tuple(field for field in theirs if field not in wrong), tuple(wrong))
+        if theirs or mine:
+            yield Row(name, kind, tuple(field for field in theirs if field not in wrong), tuple(wrong))
 
 
 def table(rows: list[Row]) -> str:
@@ -123,14 +127,12 @@ def table(rows: list[Row]) -> str:
 def text_of(path: Path) -> str:
     """Decode, and take away what mail, HTML and Markdown put around a line."""
     raw = path.read_bytes()
-    encoding = "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
-    text = (
-        html.unescape(raw.decode(encoding, "replace"))
-        if b"&lt;" in raw or b"&#" in raw
-        else raw.decode(encoding, "replace")
-    )
+    text = raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8", "replace")
+    if path.suffix == ".html":
+        text = re.sub(r"</?(?:span|code|pre|p|div)[^<>]*>", "", text)
+    text = html.unescape(text) if "&lt;" in text or "&#" in text else text
     text = re.sub(r"\\([_`*])|<br ?/?>", r"\1", text.replace("\r\n", "\n").replace("\ufeff", ""))
-    return "\n".join(re.sub(r"^[\s>|]*", "", line).rstrip() for line in text.split("\n"))
+    return "\n".join(re.sub(r"^[\s>|#]*", "", line).rstrip() for line in text.split("\n"))
 
 
 def parts(text: str) -> list[str]:

@@ -58,6 +58,8 @@ def likeness(ours: Frame, theirs: Frame) -> float:
         return 0.0
     if ours.symbol and theirs.symbol:
         return 1.0 if ours.symbol == theirs.symbol else 0.0
+    if Trust.LOG in (ours.trust, theirs.trust) and not (ours.symbol or theirs.symbol):
+        return 1.0 if ours.offset == theirs.offset else ONLY_MODULE  # a log tells offsets, but no image
     same_build = (a.time_date_stamp, a.size) == (b.time_date_stamp, b.size)
     if not same_build:
         return ONLY_MODULE

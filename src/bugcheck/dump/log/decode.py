@@ -1,6 +1,6 @@
 """Bytes of a text file → clean lines: encodings, HTML, quotation marks, lost line breaks.
 
-Source: logs as people post them (tests/dump/windbg_logs.tsv names some).
+Source: logs as people post them (docs/logs-read.md names some).
 
 Folklore: WinDbg's `.logopen /u` writes UTF-16; a Chinese console writes GBK, and a text that went through both is
 damaged only outside ASCII, which no field needs.  Mail quotes with `>`, source code with `//`, `#` or `;`, Markdown

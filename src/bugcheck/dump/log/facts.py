@@ -95,5 +95,6 @@ class LogFacts(NamedTuple):
     probable_cause: str
 
     def field(self, name: str) -> str:
-        """The first line of a field, "" where the log has none."""
-        return next((" ".join(lines[:1]).strip() for field, lines in self.fields if field == name), "")
+        """The first line with words of a field, "" where the log has none."""
+        lines = next((lines for field, lines in self.fields if field == name), ())
+        return next((line.strip() for line in lines if line.strip()), "")

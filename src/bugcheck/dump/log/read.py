@@ -28,6 +28,8 @@ _MACHINES = {Architecture.X86: 0x14C, Architecture.X64: 0x8664, Architecture.ARM
 _TRANSFER = re.compile(r"^from ([0-9a-fA-F`]{8,17}) to ([0-9a-fA-F`]{8,17})")
 _STACK_HEAD = re.compile(r"^#? ?(?:ChildEBP|Child-SP)\b")
 _ARCHITECTURE = re.compile(r"\bFree (x86|x64|ARM 64|ARM)")
+NUMBER_WIDTHS = {Architecture.ARM64: 4, Architecture.ARM32: 2}
+"""ARM instructions are printed as numbers of this many bytes."""
 _LEFT_OUT = "everything but what a debugger's log says: memory, other threads, modules that are not named in it"
 
 
@@ -72,7 +74,7 @@ def _dump_of(log: Log, view: BinaryView) -> Dump:
     context, system = read_context(log), read_system(log)
     named = [*named_places(log), *((f.ip, f.module, f.function, f.offset) for f in frames if f.ip and not f.inline)]
     frames = _placed(frames, log)
-    memory, runs = _memory(log)
+    memory, runs = _memory(log, architecture)
     dump = Dump(FORMAT, architecture, view, virtual=runs, left_out=(_LEFT_OUT,), exception=read_exception(log))
     program = log.first("PROCESS_NAME")[:260]
     places = find_modules(log, named, of_kernel)
@@ -151,11 +153,17 @@ def _architecture(log: Log) -> Architecture:
 # --- the dump's records ---
 
 
-def _memory(log: Log) -> tuple[BinaryView, tuple[VirtualRun, ...]]:
+def _in_order(code: bytes, width: int) -> bytes:
+    """Put the bytes of an instruction as debuggers print it into the order they have in memory."""
+    return b"".join(code[at : at + width][::-1] for at in range(0, len(code), width))
+
+
+def _memory(log: Log, architecture: Architecture) -> tuple[BinaryView, tuple[VirtualRun, ...]]:
     """The bytes the log shows: instructions and the error code in the trap frame."""
     data = bytearray()
     runs: list[VirtualRun] = []
-    pieces = [(address, code, "an instruction in the log") for address, code in code_lines(log)]
+    width = NUMBER_WIDTHS.get(architecture, 1)
+    pieces = [(address, _in_order(code, width), "an instruction in the log") for address, code in code_lines(log)]
     error = error_code(log)
     if error is not None:
         pieces.append((error[0], error[1].to_bytes(4, "little"), "ErrCode in the log"))

@@ -1,6 +1,6 @@
 """Register blocks, exception records and instruction lines of a log → LogContext, RawException, code bytes and names.
 
-Source: TRAP_FRAME, CONTEXT, EXCEPTION_RECORD, FAULTING_IP of the logs in tests/dump/windbg_logs.tsv; ErrCode lies at
+Source: TRAP_FRAME, CONTEXT, EXCEPTION_RECORD, FAULTING_IP of the logs in docs/logs-read.md; ErrCode lies at
 0x64 of an x86 KTRAP_FRAME (../shared/facts/windbg.md §3.2).
 
 Folklore: an x64 trap frame holds no rbx, rsi, rdi and r12 to r15; the debugger prints zeros for them and says so in a

@@ -1,6 +1,6 @@
 """Clean lines → the logs among them, each as fields, title, arguments and what stands around the analysis.
 
-Source: the shape of `!analyze -v` in the logs of tests/dump/windbg_logs.tsv; ../shared/facts/windbg.md §3.
+Source: the shape of `!analyze -v` in the logs of docs/logs-read.md; ../shared/facts/windbg.md §3.
 
 Folklore: opening a dump prints a short analysis before the one that was asked for, of the same crash; so a banner
 begins another log only where the one before was a full analysis, or spoke of another bug check.  Text after

@@ -1,11 +1,11 @@
 """The lines of STACK_TEXT → LogFrames, whatever happened to the lines.
 
-Source: STACK_TEXT of the logs in tests/dump/windbg_logs.tsv: x86 `ChildEBP RetAddr three words symbol`; 64 bits
+Source: STACK_TEXT of the logs in docs/logs-read.md: x86 `ChildEBP RetAddr three words symbol`; 64 bits
 `Child-SP RetAddr : four words : symbol`.
 
 Folklore: the return address of one line is the instruction pointer of the next.  A line that a mailer wrapped has no
-symbol, and the next one goes on with it, or ends in the middle of its offset; a 64-bit address that lost its back-tick
-is one word or two.  Behind the symbol stand source file and line, FPO data, and what people write there.
+symbol, and the next one goes on with it, or ends in the middle of its name or offset; a 64-bit address that lost its
+back-tick is one word or two.  Behind the symbol stand source file and line, FPO data, and what people write there.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ _BEHIND = re.compile(
 _CUT_OFFSET = re.compile(r"\+0x[0-9a-fA-F]{0,7}$")
 _REST_OF_OFFSET = re.compile(r"^[0-9a-fA-F]{1,7}$")
 _BARE = re.compile(r"^0x([0-9a-fA-F]{8}`?[0-9a-fA-F]{8}|[0-9a-fA-F]{1,16})$")
+_REST_OF_NAME = re.compile(r"^(?![0-9a-fA-F]{8}\b|\(Inline|[A-Z_]+:)[^!]{1,500}\+0x[0-9a-fA-F]{1,8}$")
 WARNING = "WARNING:"
+NOTHING = "|"
 
 
 class Symbol(NamedTuple):
@@ -75,27 +77,32 @@ def _joined(lines: list[str], bits: int) -> Iterator[str]:
     while position < len(lines):
         line = _INDEX.sub("", lines[position].strip())
         position += 1
-        joined = 0
-        while (
-            joined < MAX_JOINED
-            and position < len(lines)
-            and _START.match(f"{line} ")
-            and not _is_whole(line, bits)
-            and _goes_on(line, lines[position], bits)
-        ):
-            line = f"{line} {lines[position].strip()}"
-            position += 1
-            joined += 1
-        if position < len(lines) and _CUT_OFFSET.search(line) and _REST_OF_OFFSET.match(lines[position].strip()):
-            line += lines[position].strip()
+        for _ in range(MAX_JOINED):
+            following = lines[position].strip() if position < len(lines) else ""
+            if not following or not (glue := _glue(line, following, bits)):
+                break
+            line = f"{line}{glue.strip(NOTHING)}{following}"
             position += 1
         yield line
 
 
+def _glue(line: str, following: str, bits: int) -> str:
+    """What stood between a line and the next one before it was wrapped: a blank, NOTHING, or "" for two lines."""
+    if not _START.match(f"{line} ") and not line.startswith("(Inline"):
+        return ""
+    if not _is_whole(line, bits):
+        return " " if _goes_on(line, following, bits) else ""
+    if _CUT_OFFSET.search(line) and _REST_OF_OFFSET.match(following):
+        return NOTHING
+    return " " if "+0x" not in line and _REST_OF_NAME.match(following) else ""
+
+
 def _goes_on(line: str, following: str, bits: int) -> bool:
     """Tell whether the next line may be the rest of this one: no level itself, or one with just the words missing."""
-    words = len(_words(line, bits)[0]) + len(_words(following, bits)[0])
-    return not _is_whole(following, bits) or words == WORDS[bits]
+    if not _is_whole(following, bits):
+        return True
+    words = len(_words(line, bits)[0])
+    return words > 0 and words + len(_words(following, bits)[0]) == WORDS[bits]
 
 
 def _is_whole(line: str, bits: int) -> bool:

@@ -1,7 +1,7 @@
 """The preamble and the build fields of a log → LogSystem.
 
 Source: what debuggers print on opening a dump (../shared/story/transcript.txt and the logs of
-tests/dump/windbg_logs.tsv); DEFAULT_BUCKET_ID by Windows version (../shared/facts/windbg.md §3.4).
+docs/logs-read.md); DEFAULT_BUCKET_ID by Windows version (../shared/facts/windbg.md §3.4).
 
 Folklore: the session time is printed in the zone of whoever debugged.  A log without preamble still dates itself by the
 class in DEFAULT_BUCKET_ID and by which fields it has, well enough to choose the names its crash has.
