@@ -19,7 +19,7 @@ _VALUES = ("0", "1", "max", "random")
 
 
 class Step(NamedTuple):
-    """One mutant to make: which seed, how ("cut", "set", "damage"; "whole" is the seed itself), and where.
+    """One mutant to make: which seed, how ("cut", "set", "damage", "text"; "whole" is the seed itself), and where.
 
     Attributes:
         at: file offset ("cut" and "set"). width: of the field. value: one of 0, 1, max, random.

@@ -25,8 +25,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from fuzz.damage import Step, make, plan
 from fuzz.examine import MEGABYTES, Result, examine
 from fuzz.places import Places, places_of
-from fuzz.seeds import FORMATS, HANDMADE, PACKED, Seed, seeds_of
+from fuzz.seeds import FORMATS, HANDMADE, LOGS, SEARCHED, Seed, seeds_of
 from fuzz.symbol_files import TEXTS, USES, symbol_mutant
+from fuzz.text_damage import spoil
 
 OUT = Path(__file__).resolve().parent / "out"
 KEPT_OF_A_KIND = 3
@@ -49,6 +50,8 @@ class Kitchen(NamedTuple):
         if step.how == "whole":
             return self.seeds[step.seed].data
         random = Random(f"{self.seed}/{self.format}/{position}")
+        if step.how == "text":
+            return spoil(self.seeds[step.seed].data, random)
         if step.how == "damage" and self.format in USES:
             return symbol_mutant(self.format, self.seeds[step.seed].data, random)
         return make(step, self.seeds[step.seed], self.places[step.seed], random)
@@ -56,7 +59,7 @@ class Kitchen(NamedTuple):
     def examine(self, position: int, megabytes: float = MEGABYTES) -> Result:
         """Make and examine it; `megabytes` is what this process may take at most."""
         name, use = f"{self.format}-{position}", USES.get(self.format)
-        return examine(self.mutant(position), name, packed=self.format == PACKED, use=use, megabytes=megabytes)
+        return examine(self.mutant(position), name, packed=self.format in SEARCHED, use=use, megabytes=megabytes)
 
 
 def kitchen(format_name: str, count: int, seed: int, *, real: bool = True) -> Kitchen:
@@ -64,6 +67,8 @@ def kitchen(format_name: str, count: int, seed: int, *, real: bool = True) -> Ki
     seeds = seeds_of(format_name, real=real)
     if format_name == HANDMADE:  # they are as bad as they can be
         return Kitchen(format_name, seeds, (), [Step(index, "whole") for index in range(len(seeds))], seed)
+    if format_name == LOGS:
+        return Kitchen(format_name, seeds, (), [Step(number % len(seeds), "text") for number in range(count)], seed)
     places = tuple(places_of(each.data) for each in seeds)
     steps = plan(seeds, places, count)
     if format_name in TEXTS:  # a text that is cut is only ever refused

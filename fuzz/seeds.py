@@ -39,8 +39,12 @@ from fuzz.hostile import HOSTILE
 from fuzz.symbol_files import SYMBOL_FORMATS, symbol_seeds
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+LOG_TEXTS = Path(__file__).resolve().parents[1] / "tests" / "dump" / "log" / "data"
 PACKED = "packed"
 HANDMADE = "hostile"
+LOGS = "windbg_log"
+SEARCHED = (PACKED, LOGS)
+"""Formats that no reader of dumps reads: what searches a file for dumps opens them."""
 FORMATS = (
     "kernel_full",
     "kernel_summary",
@@ -52,6 +56,7 @@ FORMATS = (
     "kernel_live",
     "user_minidump",
     PACKED,
+    LOGS,
     HANDMADE,
     *SYMBOL_FORMATS,
 )
@@ -103,8 +108,15 @@ def seeds_of(format_name: str, *, real: bool = True) -> tuple[Seed, ...]:
         return tuple(Seed(name, make()) for name, make in HOSTILE.items())
     if format_name in SYMBOL_FORMATS:
         return tuple(Seed(name, data) for name, data in symbol_seeds(format_name, real=real))
+    if format_name == LOGS:
+        return (*_logs(LOG_TEXTS), *_logs(SHARED / "story", "original.txt")) if real else tuple(_logs(LOG_TEXTS))
     built = packed() if format_name == PACKED else tuple(_built(format_name))
     return built + tuple(_real(format_name)) if real else built
+
+
+def _logs(folder: Path, pattern: str = "*.txt") -> Iterator[Seed]:
+    """Take the logs of a folder."""
+    yield from (Seed(path.name, path.read_bytes()) for path in sorted(folder.glob(pattern)))
 
 
 def _built(format_name: str) -> Iterator[Seed]:

@@ -16,7 +16,7 @@ from fuzz.damage import Step
 from fuzz.examine import Result, examine
 from fuzz.hostile import HOSTILE
 from fuzz.mutants import Kitchen, kitchen
-from fuzz.seeds import FORMATS, HANDMADE, PACKED, SHARED, seeds_of
+from fuzz.seeds import FORMATS, HANDMADE, SEARCHED, SHARED, seeds_of
 from fuzz.symbol_files import USES
 
 from bugcheck.machine import machine as machine_module
@@ -69,7 +69,7 @@ def test_hostile_dumps_are_answered_in_time(name: str) -> None:
 def test_undamaged_seeds_are_opened(format_name: str) -> None:
     for seed in seeds_of(format_name, real=False):
         use = USES.get(format_name)
-        result = examine(seed.data, "seed", packed=format_name == PACKED, use=use, megabytes=1 << 20)
+        result = examine(seed.data, "seed", packed=format_name in SEARCHED, use=use, megabytes=1 << 20)
         assert (result.outcome, result.trouble) == ("complete", ""), seed.name
 
 

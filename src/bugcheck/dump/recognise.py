@@ -125,7 +125,7 @@ def _text(view: BinaryView) -> str:
     if start.startswith("version=") and "eventtype=" in start:
         return "a Windows Error Reporting report (.wer): text about a crash, not its dump"
     if any(sign in text for sign in _WINDBG):
-        return "a text log of WinDbg, not the dump it was made from"
+        return "a text that speaks of WinDbg's !analyze, but holds no analysis that could be read"
     return "a text file"
 
 

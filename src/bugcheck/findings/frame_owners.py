@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from enum import Enum
 from functools import cache
 
+from bugcheck.findings.address_kinds import is_kernel_address
 from bugcheck.findings.findings import Crash
 from bugcheck.knowledge.tables import table
 from bugcheck.stack.frame import Frame
@@ -69,11 +70,16 @@ def before_stop(frames: Iterable[Frame]) -> list[Frame]:
 
 
 def responsible_frame(crash: Crash, frames: Iterable[Frame]) -> Frame | None:
-    """Walk down a stack to the first frame whose owner is sure, else to the first that may be; None for neither."""
+    """Walk down a stack to the first frame whose owner is sure, else to the first that may be; None for neither.
+
+    What a process had loaded (debuggers' logs name it) is where the kernel was entered from.
+    """
     maybe: Frame | None = None
     for frame in before_stop(frames):
         if frame.module is None:
             continue
+        if crash.dump.is_kernel and not is_kernel_address(frame.module.base, crash.machine.architecture):
+            break
         owner = owner_of(frame.module.name, frame.symbol)
         facts = crash.driver_facts(frame.module) if owner is Owner.SURE else None
         if owner is Owner.MAYBE or (facts is not None and facts.ships_with_windows):

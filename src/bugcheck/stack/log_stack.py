@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bugcheck.dump.log.stack import Symbol, parse_symbol
 from bugcheck.machine.context import Context
 from bugcheck.machine.machine import Machine
 from bugcheck.stack.frame import Frame, Trust
@@ -63,12 +64,8 @@ def _from_fault(machine: Machine, log: LogFacts, context: Context | None, start:
         first = log.frames[start]
         return (first._replace(ip=first.ip or ip), *log.frames[start + 1 :])
     first = log.frames[start]
-    module, _, function = (machine.describe(ip) or "").partition("!")
-    name, _, offset = (function or module).rpartition("+0x")
-    name, value = (name, int(offset, 16)) if name else (function or module, 0)
-    own = first._replace(
-        ip=ip, module=module if function else name, function=name if function else "", offset=value, warning=""
-    )
+    symbol = parse_symbol(machine.describe(ip) or "") or Symbol("", "", 0)
+    own = first._replace(ip=ip, module=symbol.module, function=symbol.function, offset=symbol.offset, warning="")
     if first.module.lower() == own.module.lower() or not own.module:
         return (own._replace(warning=first.warning), *log.frames[start + 1 :])
     stack = (context.stack_pointer if context else None) or 0

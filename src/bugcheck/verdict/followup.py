@@ -15,6 +15,7 @@ because scripts group by them: that is a name for the crash and no accusation.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -143,10 +144,11 @@ def place_at(crash: Crash, address: int) -> Place | None:
         return None
     text = crash.machine.describe(address) or ""
     function = text.partition("!")[2]
-    base, plus, digits = function.rpartition("+0x")
     if not function:
         return Place(address, module.name, module.image, None, address - module.base)
-    return Place(address, module.name, module.image, base if plus else function, int(digits, 16) if plus else 0)
+    match = re.fullmatch(r"(.+)\+0x([0-9a-f]{1,16})", function)
+    name, offset = (match[1], int(match[2], 16)) if match else (function, 0)
+    return Place(address, module.name, module.image, name, offset)
 
 
 def _blamed_place(

@@ -6,9 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from bugcheck.binary import BinaryView
+from bugcheck.dump.log.read import read_logs
+from bugcheck.findings.findings import Crash
 from bugcheck.findings.rules.control_code_on_stack import _is_plausible  # pyright: ignore[reportPrivateUsage]
 from bugcheck.machine.control_code import ControlCode
+from bugcheck.machine.machine import Machine
 from tests.crashes import empty_crash, x64_crash
+from tests.dump.log.texts import XP
 from tests.findings.rules.speaking import corpus_statements, opened, said
 
 RULE = "control_code_on_stack"
@@ -46,3 +51,30 @@ def test_of_all_real_dumps_the_one_with_an_irp(corpus: Path) -> None:
     [(name, [finding])] = corpus_statements(corpus, RULE).items()
     assert name == "9f.dmp"
     assert "IRP_MJ_POWER IRP_MN_SET_POWER" in finding.statement
+
+
+# --- debuggers' logs, which have no memory ---
+
+
+def log_crash(text: str) -> Crash:
+    [dump] = read_logs(BinaryView(text.encode(), "log.txt"))
+    return Crash(Machine(dump))
+
+
+def test_a_driver_line_of_a_log_holds_the_code() -> None:
+    # the layout of story/original.txt: the driver's inner function has the control code as its first argument
+    text = XP.replace("f5d2aa64 804eedf9 82b31020", "f5d2aa64 804eedf9 0022e00b")
+    [finding] = said(log_crash(text), RULE)
+    assert "a device control request to quietdrv was under way: 0x0022e00b" in finding.statement
+    assert [citation.value for citation in finding.citations] == ["0x22e00b"]
+
+
+def test_quiet_where_no_word_of_a_log_is_a_control_code() -> None:
+    assert said(log_crash(XP), RULE) == []
+
+
+def test_quiet_where_a_log_shows_no_request() -> None:
+    text = XP.replace("f5d2aa64 804eedf9 82b31020", "f5d2aa64 804eedf9 0022e00b").replace(
+        "NtDeviceIoControlFile", "NtWriteFile"
+    )
+    assert said(log_crash(text), RULE) == []

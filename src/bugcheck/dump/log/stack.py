@@ -49,7 +49,7 @@ def parse_symbol(text: str) -> Symbol | None:
     match = _SYMBOL.match(_BEHIND.sub("", text.strip()).strip())
     if match is None or (match[2] is None and match[3] is None):
         return None
-    return Symbol(match[1], match[2] or "", int(match[3] or "0", 16))
+    return Symbol(match[1], (match[2] or "").removesuffix("+0x"), int(match[3] or "0", 16))
 
 
 def read_stack(lines: Iterable[str], first_ip: int, bits: int) -> tuple[LogFrame, ...]:
