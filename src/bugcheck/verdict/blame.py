@@ -2,7 +2,8 @@
 
 Independent findings for the same thing add up as 1 - (1-a)(1-b)…, so no single one makes a certainty.  Where no finding
 is direct evidence by itself, and the stack that would tell more was not walked beyond its first level, the confidence
-stays at `NO_STACK_CAP`: addresses and parameters alone carry no more.
+stays at `NO_STACK_CAP`: addresses and parameters alone carry no more.  A cause of another kind that has evidence of its
+own (a driver at the fault, yet a changed bit in the address it used) takes up to half of the confidence away.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from bugcheck.findings.findings import Category, Crash, Finding
 NO_STACK_CAP, CAP = 0.75, 0.95
 DIRECT = 0.7
 """Weight from which a finding is direct evidence: the driver stopped the system itself, the hardware reported."""
+DOUBT = 0.5
+"""Share of the confidence that a certain rival of another kind would take away."""
 FLOOR = 0.2
 """Below this nothing is blamed."""
 _LEVELS = ((0.8, "high"), (0.5, "medium"), (FLOOR, "low"))
@@ -60,18 +63,27 @@ def weigh(crash: Crash, findings: list[Finding]) -> Blame:
     ranked = sorted(groups.values(), key=_joint_weight, reverse=True)
     if not ranked or _joint_weight(ranked[0]) < FLOOR:
         return _nobody(findings)
-    return _blame(crash, ranked[0], [finding for group in ranked[1:] for finding in group])
+    blame = _blame(crash, ranked[0], ranked[1:])
+    return blame if blame.confidence >= FLOOR else _nobody(findings)
 
 
 def _joint_weight(group: list[Finding]) -> float:
     return 1 - prod(1 - finding.weight for finding in group)
 
 
-def _blame(crash: Crash, group: list[Finding], others: list[Finding]) -> Blame:
+def _doubt(group: list[Finding], rivals: list[list[Finding]]) -> float:
+    """What is left of the confidence when a cause of another kind has evidence too: drivers against hardware."""
+    named = group[0].module is not None
+    others = [_joint_weight(rival) for rival in rivals if (rival[0].module is not None) != named]
+    strongest = max(others, default=0.0)
+    return 1 - DOUBT * strongest if strongest >= FLOOR else 1.0
+
+
+def _blame(crash: Crash, group: list[Finding], rivals: list[list[Finding]]) -> Blame:
     best = group[0]
     stack = crash.telling_stack
     seen = best.weight >= DIRECT or (stack is not None and len(stack.frames) > 1)
-    confidence = min(_joint_weight(group), CAP if seen else NO_STACK_CAP)
+    confidence = min(_joint_weight(group), CAP if seen else NO_STACK_CAP) * _doubt(group, rivals)
     module = crash.modules.named(best.module) if best.module else None
     address = crash.faulting_address
     at_fault = module is not None and address in module
@@ -83,7 +95,7 @@ def _blame(crash: Crash, group: list[Finding], others: list[Finding]) -> Blame:
         confidence=round(confidence, 2),
         level=level_of(confidence),
         because=tuple(finding.statement for finding in group),
-        against=tuple(finding.statement for finding in others),
+        against=tuple(finding.statement for rival in rivals for finding in rival),
         would_change_our_mind=tuple(dict.fromkeys(f.refuted_by for f in group if f.refuted_by)),
         clause=next((finding.clause for finding in group if finding.clause), ""),
     )

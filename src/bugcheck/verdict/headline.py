@@ -12,6 +12,18 @@ from bugcheck.machine.modules import Module
 from bugcheck.verdict.blame import Blame
 
 BREAKPOINT = 0x8000_0003
+_MANUAL = {
+    0x0: "No crash: a snapshot, taken while the system went on.",
+    0x1C8: "No crash of Windows' own: somebody held the power button down until the machine stopped.",
+}
+_KINDS = {
+    Category.HARDWARE: "hardware",
+    Category.CORRUPTION: "memory overwritten by code that is not to be seen here",
+    Category.SOFTWARE: "software",
+    Category.CONFIGURATION: "settings or files of Windows",
+    Category.DRIVER: "a driver",
+    Category.UNKNOWN: "a cause without a name",
+}
 
 
 def headline(crash: Crash, blame: Blame, findings: Sequence[Finding] = ()) -> str:
@@ -20,12 +32,20 @@ def headline(crash: Crash, blame: Blame, findings: Sequence[Finding] = ()) -> st
         return _user(crash)
     check = crash.bugcheck
     if check is not None and check.is_manual:
-        return f"No crash: the system was stopped on purpose ({check.name})."
-    if blame.category is Category.HARDWARE:
-        return f"Hardware, most likely: {blame.because[0]}."
+        return _MANUAL.get(check.code, f"No crash: the system was stopped on purpose ({check.name}).")
     if blame.module is not None:
         return _module(crash, blame, findings)
-    return _nobody(crash)
+    return _kind(crash, blame) if blame.because else _nobody(crash)
+
+
+def _kind(crash: Crash, blame: Blame) -> str:
+    """Where no module is blamed but a kind of cause."""
+    words = _KINDS[blame.category]
+    perhaps = {"high": "", "medium": "Most likely ", "low": "Perhaps "}[blame.level]
+    start = f"{perhaps}{words}" if perhaps else f"{words[0].upper()}{words[1:]}"
+    victim = crash.modules.at(crash.faulting_address or 0)
+    tripped = f" {victim.image} only tripped over it." if victim and blame.category is Category.HARDWARE else ""
+    return f"{start}: {blame.clause or blame.because[0]}.{tripped}"
 
 
 def _module(crash: Crash, blame: Blame, findings: Sequence[Finding]) -> str:
@@ -43,6 +63,8 @@ def described(crash: Crash, module: Module) -> str:
     facts = crash.driver_facts(module)
     if facts is None:
         return module.image
+    if facts.ships_with_windows:
+        return f"{module.image} (part of Windows)"
     parts = [part for part in (facts.product, facts.vendor) if part and part not in ("unknown", module.image)]
     return f"{module.image} ({', '.join(dict.fromkeys(parts))})" if parts else module.image
 
@@ -54,7 +76,7 @@ def _nobody(crash: Crash) -> str:
     if module is not None and (failed_access(crash) or crash.machine.exception):
         return (
             f"Not enough to name a cause. {module.image} {describe_access(crash)}; "
-            f"{module.name} is rarely the cause itself: it worked with what something else gave it."
+            "it is rarely the cause itself: it worked with what something else gave it."
         )
     summary = check.summary if check else "The dump does not say why the system stopped."
     if check is not None and check.subtype:

@@ -40,4 +40,5 @@ def hardware_reported(crash: Crash) -> Iterator[Finding]:
             (Citation("parameter", "parameter 3", format_hex(entry)), Citation("bit", str(bit), format_hex(entry))),
             category=Category.HARDWARE,
             refuted_by="the same dump showing a driver that writes single bits at wrong addresses",
+            clause=f"a single bit ({bit}) of a page table entry is flipped",
         )

@@ -44,7 +44,9 @@ def possible_bit_flip(crash: Crash) -> Iterator[Finding]:
 
 def _finding(statement: str, weight: float, bits: tuple[int, ...], *citations: Citation) -> Finding:
     cited = (*citations, *(Citation("bit", str(bit), citations[0].value) for bit in bits))
-    return Finding("possible_bit_flip", statement, weight, cited, category=Category.HARDWARE, refuted_by=REFUTED)
+    word = f"a single bit ({bits[0]})" if len(bits) == 1 else f"two bits ({bits[0]} and {bits[1]})"
+    clause = f"{word} of {'a page table entry' if 'entry' in statement[:20] else 'an address'} is flipped"
+    return Finding("possible_bit_flip", statement, weight, cited, None, Category.HARDWARE, REFUTED, clause)
 
 
 def _page_table_entry(crash: Crash) -> Finding | None:
