@@ -14,42 +14,11 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
 
 from bugcheck.evidence.evidence import Event, Record, Span
 
 FLOW_LIMIT = 1 << 14
 """Flows held at once; beyond it the minute is given out early, and a flow may become two Events."""
-
-P = TypeVar("P")
-
-
-def one_a_minute(
-    packets: Iterable[tuple[Hashable, Hashable, P]], limit: int = FLOW_LIMIT
-) -> Iterator[tuple[P, P, int]]:
-    """Join what has the same key in the same minute: yield (first, last, how many) in the order of the first ones.
-
-    Args:
-        packets: (minute, key, packet) in the log's order. limit: keys held at once.
-    """
-    held: dict[Hashable, list[P]] = {}
-    counts: dict[Hashable, int] = {}
-    now: Hashable = None
-    for minute, key, packet in packets:
-        if minute != now or len(held) >= limit:
-            for known, (first, last) in held.items():
-                yield first, last, counts[known]
-            held.clear()
-            counts.clear()
-            now = minute
-        if key in counts:
-            counts[key] += 1
-            held[key][1] = packet
-        else:
-            counts[key] = 1
-            held[key] = [packet, packet]
-    for known, (first, last) in held.items():
-        yield first, last, counts[known]
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,9 @@ def probe(source: Source) -> int:
 
 
 def _is_ours(line: str) -> bool:
-    return "IN=" in line and " OUT=" in line and " SRC=" in line and " DST=" in line and " PROTO=" in line
+    start = line.find(" SRC=") + 5
+    known = "IN=" in line and " OUT=" in line and " DST=" in line and " PROTO=" in line
+    return known and start > 4 and line[start : start + 1] in "0123456789abcdefABCDEF:"
 
 
 @evidence_parser("iptables", probe=probe, names=("kern.log*", "ufw.log*", "messages*", "syslog*", "*iptables*"))

@@ -16,13 +16,14 @@ A line is split at its spaces and never meets a regular expression; the time of 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from operator import itemgetter
+from typing import Any
 
 from bugcheck.evidence.damage import Damage
 from bugcheck.evidence.evidence import LIKELY, NO, SURE, Event, Record, evidence_parser
-from bugcheck.evidence.flows import Coverage, flow_text, one_a_minute
+from bugcheck.evidence.flows import FLOW_LIMIT, Coverage, flow_text
 from bugcheck.evidence.source import Source
 
 LOG = "pfirewall"
@@ -30,6 +31,7 @@ STANDARD = [
     "date", "time", "action", "protocol", "src-ip", "dst-ip", "src-port", "dst-port", "size", "tcpflags", "tcpsyn",
     "tcpack", "tcpwin", "icmptype", "icmpcode", "info", "path",
 ]  # fmt: skip
+HEADERS = ("#Version:", "#Software:", "#Time Format:", "#Fields:")
 KEY = ("action", "protocol", "src-ip", "dst-ip", "dst-port")
 ACTIONS = {
     "DROP": ("firewall_drop", "dropped", ""),
@@ -50,7 +52,7 @@ WAYS = {"SEND": "out", "RECEIVE": "in", "FORWARD": "forward"}
 def probe(source: Source) -> int:
     """Tell by the header's field names, or by the shape of the first lines of a log without a header."""
     text = source.head_text[:8192]
-    if text.startswith("#") and "#Fields: date time action protocol src-ip dst-ip" in text:
+    if text.startswith(HEADERS) and "\n#Fields: date time action protocol src-ip" in f"\n{text}":
         return SURE
     lines = [line.split(" ") for line in text.split("\n")[:8] if line[:1] not in ("", "#")]
     shaped = [line for line in lines if len(line) >= 8 and line[2] in ACTIONS and line[0].count("-") == 2]
@@ -82,10 +84,10 @@ class _Layout:
 def windows_firewall(source: Source) -> Iterator[Record]:
     """Windows Firewall's log (XP to 11): allowed and dropped packets, joined by flow and minute."""
     layout, damage, coverage = _Layout(), Damage(source.path), Coverage()
-    for first, last, count in one_a_minute(_packets(source, layout)):
-        event = _event(first, last, count, layout)
+    for number, first, last, count in _flows(source, layout):
+        event = _event(number, first, last, count, layout)
         if event is None:
-            yield from damage.at(f"line {first[0]}", "a time, an action and addresses")
+            yield from damage.at(f"line {number}", "a time, an action and addresses")
             continue
         coverage.see(event.time, event.kind, event.until)
         if event.kind == "log_full":
@@ -97,17 +99,36 @@ def windows_firewall(source: Source) -> Iterator[Record]:
     yield from coverage.spans()
 
 
-def _packets(source: Source, layout: _Layout) -> Iterator[tuple[Hashable, Hashable, tuple[int, str]]]:
-    pick, width = layout.pick, layout.width
+def _flows(source: Source, layout: _Layout) -> Iterator[tuple[int, str, str, int]]:
+    """Join lines of one flow in one minute: yield (number and text of the first line, the last line, how many).
+
+    Every line passes here, so it does little for one: a line of the header shows as a new "minute".
+    """
+    held: dict[tuple[str, ...], list[Any]] = {}
+    pick, now = layout.pick, ""
     for number, line in source.lines():
-        if line[:1] in ("#", ""):
-            if _read_header(line, layout):
-                pick, width = layout.pick, layout.width
-            continue
         fields = line.split(" ")
-        if len(fields) < width:
-            fields += ["-"] * (width - len(fields))
-        yield line[:16], pick(fields), (number, line)
+        if line[:16] != now or len(held) >= FLOW_LIMIT:
+            for each in held.values():
+                yield each[0], each[1], each[2], each[3]
+            held.clear()
+            now = line[:16]
+            if now[:1] in ("#", ""):
+                if _read_header(line, layout):
+                    pick = layout.pick
+                continue
+        try:
+            key = pick(fields)
+        except IndexError:
+            key = (line,)
+        entry = held.get(key)
+        if entry is None:
+            held[key] = [number, line, line, 1]
+        else:
+            entry[2] = line
+            entry[3] += 1
+    for each in held.values():
+        yield each[0], each[1], each[2], each[3]
 
 
 def _read_header(line: str, layout: _Layout) -> bool:
@@ -122,12 +143,11 @@ def _read_header(line: str, layout: _Layout) -> bool:
     return True
 
 
-def _event(first: tuple[int, str], last: tuple[int, str], count: int, layout: _Layout) -> Event | None:
+def _event(number: int, line: str, last: str, count: int, layout: _Layout) -> Event | None:
     """Read a flow's first and last line; None when they are no lines of this log."""
-    number, line = first
     try:
         time = datetime.fromisoformat(line[:19])
-        until = datetime.fromisoformat(last[1][:19]) if count > 1 else None
+        until = datetime.fromisoformat(last[:19]) if count > 1 else None
     except ValueError:
         return None
     if layout.utc:

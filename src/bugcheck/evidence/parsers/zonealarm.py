@@ -20,6 +20,7 @@ from bugcheck.evidence.flows import Coverage, Packet, merged
 from bugcheck.evidence.source import Source
 
 LOG = "ZoneAlarm"
+HEADING = "type,date,time,source,destination,transport"
 WAYS = {"FWIN": "in", "FWOUT": "out", "FWROUTE": "forward", "FWLOOP": ""}
 ASKED = {"PE": "asked for access to the network", "ACCESS": "was refused access to the network", "LOCK": "was locked"}
 _LINE = re.compile(
@@ -31,7 +32,7 @@ _PORT = re.compile(r"(.*?):(\d{1,5})$")
 def probe(source: Source) -> int:
     """Tell by the product's name at the top, or by the shape of the first lines."""
     text = source.head_text[:4096]
-    if text.startswith("ZoneAlarm") or "type,date,time,source,destination,transport" in text:
+    if text.startswith("ZoneAlarm") or HEADING in text.split("\n")[:8]:
         return SURE
     return LIKELY if any(_LINE.match(line) for line in text.split("\n")[:8]) else NO
 
