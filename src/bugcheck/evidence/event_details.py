@@ -48,6 +48,10 @@ _ERROR_SOURCES = {
     "0": "machine check exception", "1": "corrected machine check", "2": "corrected platform error",
     "3": "non-maskable interrupt", "4": "PCI Express", "5": "generic", "7": "boot",
 }  # fmt: skip
+_MSI_OUTCOMES = {
+    1033: ("was installed", "could not be installed"), 1034: ("was removed", "could not be removed"),
+    1035: ("was reconfigured", "could not be reconfigured"),
+}  # fmt: skip
 _OLD_FAULT = re.compile(r"pplication (\S{1,99}), version ([\d.]+), faulting module (\S{1,99}), version ([\d.]+)")
 _SLEEP_REASONS = {"0": "button or lid", "2": "battery", "4": "a program asked", "6": "timeout", "7": "idle"}
 
@@ -74,7 +78,7 @@ def plain_code(code: int) -> str:
 @_step
 def bugcheck(record: LogRecord, fields: Fields) -> str:
     """Find code, parameters and dump of a restart after a bug check, in any language."""
-    text = " ".join(piece[:MATCH_LIMIT] for piece in record.texts())[: 2 * MATCH_LIMIT]
+    text = " ".join(" ".join(piece[:MATCH_LIMIT].split()) for piece in record.texts())[: 2 * MATCH_LIMIT]
     if match := _CHECK.search(text):
         _set_check(fields, int(match[1], 16), re.findall(r"0x[0-9a-f]+", match[2], re.IGNORECASE))
     elif len(numbers := _BARE_HEX.findall(text)) >= 2:  # System Error 1003: 1000008e, c0000005, f535e785, …
@@ -336,15 +340,18 @@ def servicing(record: LogRecord, fields: Fields) -> str:
 
 
 @_step
-def msi(_: LogRecord, fields: Fields) -> str:
-    """Tell a failed installation by its status."""
-    code = fields.get("code", "0").strip()
+def msi(record: LogRecord, fields: Fields) -> str:
+    """Tell a failed installation by its status; 3010 and 1641 only ask for a restart."""
+    code = fields.pop("code", "0").strip()
     fields.pop("language", None)
-    if code != "0":
-        name = win32_name(int(code)) if code.isdigit() and len(code) < 6 else None
-        fields["code"] = f"{code} {name}" if name else code
-        return "software_failed" if code not in ("3010", "1641") else ""
-    return ""
+    done, not_done = _MSI_OUTCOMES.get(record.code, ("was changed", "could not be changed"))
+    fields["_outcome"] = done
+    if code in ("0", "3010", "1641"):
+        return ""
+    name = win32_name(int(code)) if code.isdigit() and len(code) < 6 else None
+    fields["code"] = f"{code} {name}" if name else code
+    fields["_outcome"] = f"{not_done}: {fields['code']}"
+    return "software_failed"
 
 
 @_step
@@ -377,11 +384,11 @@ def application_error(record: LogRecord, fields: Fields) -> str:
         first, _, rest = fields.get(name, "").partition(", ")
         if rest and (version := re.search(r"[\d.]{3,}", rest)):
             fields[name], fields["version" if name == "program" else "module_version"] = first, version[0]
-    if text:
+    if text and "offset" not in fields:
         hexes = re.findall(r"0x[0-9a-f]{8,16}\b", text, re.IGNORECASE)
         if len(hexes) >= 4:  # two time stamps, code, offset
             fields["code"], fields["offset"] = hexes[2], hexes[3]
-        elif hexes and "offset" not in fields:
+        elif hexes:
             fields["offset"] = hexes[-1]
     for name in ("code", "offset"):
         if re.fullmatch(r"[0-9a-f]+", fields.get(name, ""), re.IGNORECASE):
@@ -444,6 +451,14 @@ def defender(record: LogRecord, fields: Fields) -> str:
     if "definitions" in fields and record.code in (1150, 1151):
         fields["state"] = "healthy"
     return one_line_fields(record, fields)
+
+
+@_step
+def dcom(_: LogRecord, fields: Fields) -> str:
+    """Name the server where no service is named."""
+    server = fields.pop("server", "").rstrip(".")
+    fields.setdefault("service", server)
+    return ""
 
 
 @_step

@@ -62,7 +62,7 @@ class EventLog:
         self._hosts: dict[str, int] = {}
         self._last_host = ""
         self._host_changes = 0
-        self._latest: tuple[datetime | None, str] = (None, "")
+        self._os_seen = ""
         self._zones: dict[tuple[str, str], Fact] = {}
         self._facts: dict[tuple[str, str], Fact] = {}
         self._copies = 0
@@ -159,7 +159,9 @@ class EventLog:
             if "build" in fields and "version" in fields:
                 value = f"{fields['version']}.{fields['build']}"
                 kept = {name: fields[name] for name in ("build", "service_pack") if name in fields}
-                self._facts["os", ""] = Fact("os", "", value, event.where, kept, event.host)
+                if record.time.isoformat() >= self._os_seen:
+                    self._os_seen = record.time.isoformat()
+                    self._facts["os", ""] = Fact("os", "", value, event.where, kept, event.host)
             if record.time.tzinfo is None and record.message:
                 self._see_offset(record, event)
         elif event.kind in _PRODUCT_KINDS and "definitions" in fields and "product" in fields:
@@ -174,7 +176,7 @@ class EventLog:
 
     def _see_zone(self, fact: Fact) -> None:
         if len(self._zones) < _ZONES_LIMIT:
-            self._zones.setdefault((fact.name, fact.value), fact)
+            self._zones.setdefault((fact.name, fact.value or fact.fields["active_bias"]), fact)
 
     def _see_offset(self, record: LogRecord, event: Event) -> None:
         """Compare the entry's local time with the UTC time in its text."""

@@ -55,6 +55,8 @@ def _tell(record: LogRecord, meaning: Meaning) -> _Told:
     if meaning.step:
         kind = STEPS[meaning.step](record, fields) or kind
     text = one_line(meaning.say(fields))
+    if record.message and any(not fields.get(name) for name in meaning.required):
+        text = one_line(record.message)
     kept = {name: one_line(value, _VALUE_LIMIT) for name, value in fields.items() if value and name[0] != "_"}
     if record.user and "user" not in kept and kind:
         kept["by_user"] = record.user

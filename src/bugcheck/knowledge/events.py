@@ -1,7 +1,7 @@
 """A provider and an event id → what such an event means: its kind, its sentence, where its fields are.
 
-Source of truth: events.tsv, event_logs.tsv and event_words.tsv beside this module; their comments say where each line
-comes from and what the columns hold.
+Source of truth: events.tsv, event_logs.tsv, event_words.tsv and event_headings.tsv beside this module; their comments
+say where each line comes from and what the columns hold.
 
 Folklore: one event has several names.  Windows Vista calls "BugCheck" 1001 "Microsoft-Windows-WER-SystemErrorReporting"
 1001, some tools drop the prefix, and case differs between "disk" and "Disk"; so names are compared without either.
@@ -59,6 +59,11 @@ class Meaning:
     sure: bool
     pattern: re.Pattern[str] | None
 
+    @property
+    def required(self) -> frozenset[str]:
+        """Names of the fields without which the sentence has a hole."""
+        return frozenset(name for optional, parts in self.sentence if not optional for name in parts[1::2])
+
     def say(self, fields: Mapping[str, str]) -> str:
         """Write the sentence with the values there are."""
         pieces: list[str] = []
@@ -98,6 +103,11 @@ def word(text: str) -> str | None:
     return _words().get(text.strip().lower())
 
 
+def heading(text: str) -> str | None:
+    """Return what stands under a heading of an export ("Ereignis-ID" → code), or None."""
+    return _headings().get(text.strip().lower())
+
+
 def event_kinds() -> frozenset[str]:
     """Return every kind of event there is."""
     return frozenset(columns[0] for columns in _rows("event_kinds.tsv"))
@@ -111,6 +121,11 @@ def _rows(name: str) -> list[list[str]]:
 @cache
 def _words() -> dict[str, str]:
     return {columns[0]: columns[1] for columns in _rows("event_words.tsv")}
+
+
+@cache
+def _headings() -> dict[str, str]:
+    return {columns[0]: columns[1] for columns in _rows("event_headings.tsv")}
 
 
 @cache
