@@ -123,6 +123,16 @@ def firewall_rate() -> Iterator[Row]:
     yield Row("1 GB of pfirewall.log", f"{answer['lines']:,} lines", figure, "", note)
 
 
+def evidence_rates() -> Iterator[Row]:
+    """Event logs in each form, beside the library that decodes it."""
+    answer: dict[str, dict[str, Any]] = _child("evidence_rate.py", str(SHARED / "corpus"))
+    for name, race in answer.items():
+        what = f"{race['events']:,} events, {name}"
+        yield Row(what, "bugcheck", f"{race['rate']:,.0f} /s")
+        if race["library"]:
+            yield Row(what, f"{race['library']} alone", f"{race['alone']:,.0f} /s", _ratio(race["alone"], race["rate"]))
+
+
 def _child(script: str, *arguments: str) -> Any:
     command = [PYTHON, str(HERE / script), *arguments]
     return json.loads(
@@ -205,6 +215,7 @@ def main() -> int:
         rows += tell(corpus_rates())
         rows += tell(analysis_rates())
         rows += tell(memory_rates())
+        rows += tell(evidence_rates())
     else:
         print(f"cold starts and rates need {SHARED}, which is absent")
     rows += tell(sparse_dump(options.times))

@@ -173,3 +173,19 @@ def test_mutants_end_in_answers(sample: str) -> None:
         for _ in range(dice.choice((1, 4, 40))):
             raw[dice.randrange(len(raw))] = dice.randrange(256)
         list(parser(sample.partition("--")[0]).read(source_of(bytes(raw[: dice.randrange(1, len(raw) + 1)]))))
+
+
+def viewer(rows: list[str]) -> str:
+    return "\n".join(["Level,Date and Time,Source,Event ID,Task Category", *rows])
+
+
+def test_a_whole_export_covers_what_windows_writes_and_a_view_of_errors_does_not() -> None:
+    """Fourteen different ids; only the first has what every System log has."""
+    rows = [f"Error,3/25/2024 8:{minute}:00 AM,Disk,{minute},None,x" for minute in range(10, 24)]
+    whole = [*rows, "Information,3/25/2024 8:30:00 AM,EventLog,6005,None,The Event log service was started."]
+    _, records = read(viewer(whole), "export.csv")
+    assert "service_failed" in spans_of(records)[0].kinds
+    view = [*rows, "Error,3/25/2024 8:30:00 AM,Service Control Manager,7022,None,The X service hung on starting."]
+    _, records = read(viewer(view), "export.csv")
+    assert spans_of(records)[0].kinds == {"disk_error", "service_failed"}
+    assert "selection" in spans_of(records)[0].note

@@ -91,6 +91,8 @@ def test_its_records_speak_our_words(path: Path) -> None:
     source = source_of(path.read_bytes(), path.name)
     parser = next(one for one in ALL_PARSERS if one.name == path.name.partition("--")[0])
     records = read(parser, source)
+    if all(isinstance(record, Gap) and not record.damage for record in records):
+        pytest.skip("a companion of another file, which says nothing by itself")
     assert any(isinstance(record, (Event, Fact, CrashSeen)) for record in records), "a sample says something"
     for record in records:
         assert isinstance(record, (Event, Fact, Span, CrashSeen, Gap))
@@ -124,9 +126,9 @@ def test_a_probe_is_quick_and_survives_anything(parser: EvidenceParser) -> None:
         b"(" * HEAD, b"\\" * HEAD, b" " * HEAD, b"[" * HEAD, b"=" * HEAD, b"\t" * HEAD,
     ]  # fmt: skip
     for head in heads:
-        started = time.perf_counter()
+        started = time.process_time()
         parser.strength(source_of(head, "x"))
-        assert time.perf_counter() - started < PROBE_SECONDS, head[:20]
+        assert time.process_time() - started < PROBE_SECONDS, head[:20]
 
 
 @pytest.mark.parametrize("path", OWN, ids=lambda path: path.name)

@@ -5,8 +5,8 @@ and later write the time zone into event 6013 once a day, and UTC into the text 
 
 Folklore: a span says "had it happened, you would read it here", so it is the dangerous statement.  A log covers what
 Windows writes by itself (knowledge/event_logs.tsv) and the kinds it shows; an export of one event id covers no more
-than that.  A computer that was renamed has several names in one log, one after the other; a collector's log has
-several at once.
+than that.  A computer that was renamed has several names in one log, one after the other; a collector's log has several
+at once.
 """
 
 from __future__ import annotations
@@ -29,6 +29,14 @@ _WHOLE = 0.98
 """Share of record numbers a log must have to count as whole."""
 _VARIED = 12
 """Different event ids from which an export without numbers is taken for a whole log."""
+_STAPLES = {"System": frozenset((6005, 6006, 6013, 7036))}
+"""Ids that every whole log has: a view of errors and warnings lacks them."""
+_TELLING = {
+    "EventLog": "System", "Service Control Manager": "System", "Microsoft-Windows-Kernel-General": "System",
+    "Security": "Security", "Microsoft-Windows-Security-Auditing": "Security",
+    "MsiInstaller": "Application", "Application Error": "Application", "Userenv": "Application",
+}  # fmt: skip
+"""Providers that write into one log only: exports seldom name the log."""
 _UTC_TEXT = re.compile(r"(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})")
 _PRODUCT_KINDS = frozenset(("antivirus_update", "antivirus_state"))
 
@@ -43,6 +51,7 @@ class _Log:
     lowest: int = 0
     highest: int = 0
     modern: bool = False
+    guesses: set[str] = field(default_factory=lambda: set[str]())
     clears: list[datetime] = field(default_factory=lambda: list[datetime]())
 
 
@@ -115,6 +124,8 @@ class EventLog:
         if len(log.codes) < 1000:
             log.codes.add(record.code)
         log.modern = log.modern or record.provider.startswith("Microsoft-Windows-")
+        if not name and record.provider in _TELLING:
+            log.guesses.add(_TELLING[record.provider])
         if record.number is not None:
             log.lowest = min(log.lowest or record.number, record.number)
             log.highest = max(log.highest, record.number)
@@ -122,6 +133,7 @@ class EventLog:
             log.clears.append(record.time)
 
     def _span(self, name: str, log: _Log) -> Span:
+        names = {name} if name else log.guesses
         era = self._era or ("nt6" if log.modern else "nt5")
         kinds = frozenset(log.kinds - {""})
         expected = log.highest - log.lowest + 1 if log.highest else 0
@@ -129,13 +141,16 @@ class EventLog:
             whole = log.count >= _WHOLE * expected
             note = "" if whole else f"{expected - log.count} of {expected} record numbers are missing"
         else:
-            whole = len(log.codes) >= _VARIED
+            staples = [_STAPLES[one] for one in names if one in _STAPLES]
+            whole = len(log.codes) >= _VARIED and all(log.codes & usual for usual in staples)
             note = "" if whole else "perhaps a selection: few different events"
         if log.clears:
             note += f"{'; ' if note else ''}cleared at {log.clears[-1].isoformat()}"
         if self._copies:
             note += f"{'; ' if note else ''}{self._copies} entries stood in the file twice"
-        return Span(log.first, log.last, kinds | kinds_of_log(name, era) if whole else kinds, note=note)
+        if whole:
+            kinds = kinds.union(*(kinds_of_log(one, era) for one in names))
+        return Span(log.first, log.last, kinds, note=note)
 
     def _see_host(self, host: str) -> None:
         self._last_host = host

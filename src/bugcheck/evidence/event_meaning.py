@@ -1,6 +1,6 @@
 """An entry of a Windows event log → an Event with our kind, sentence and fields.
 
-Source of truth: knowledge/events.tsv says which event means what and where its values are; `event_details` has the
+Source of truth: knowledge/events.tsv says which event means what and where its values are; `event_steps` has the
 steps a table cannot express (a bug check in prose, a logon type's name).
 
 Folklore: the same event comes with named data (EVTX, XML), numbered strings (.evt) or only as rendered text in the
@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bugcheck.evidence.event_details import STEPS
 from bugcheck.evidence.event_record import MATCH_LIMIT, LogRecord, labels_of, one_line
+from bugcheck.evidence.event_steps import crash, machine, people, services, software
 from bugcheck.evidence.evidence import NO_FIELDS, Event
 from bugcheck.knowledge.events import Meaning, Origin, meaning_of
 
+STEPS = {**crash.STEPS, **machine.STEPS, **people.STEPS, **services.STEPS, **software.STEPS}
 _NOTHING = frozenset(("", "-", "(null)", "n/a", "%%1793", "unavailable"))
 _VALUE_LIMIT = 500
 _CACHE_LIMIT = 4096

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from bugcheck.knowledge.tables import table
@@ -47,7 +47,7 @@ class Meaning:
         kind: a word of event_kinds.tsv, "" when none fits.
         sentence: its pieces.
         fields: our names with the places where each value may be, best first.
-        step: name of a further step of `evidence.event_details`, or "".
+        step: name of a further step of `evidence.event_steps`, or "".
         sure: a second source or a real log confirms it.
         pattern: finds fields in the English text, or None.
     """
@@ -103,6 +103,7 @@ def word(text: str) -> str | None:
     return _words().get(text.strip().lower())
 
 
+@lru_cache(4096)
 def heading(text: str) -> str | None:
     """Return what stands under a heading of an export ("Ereignis-ID" → code), or None."""
     return _headings().get(text.strip().lower())

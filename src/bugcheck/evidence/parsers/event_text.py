@@ -92,7 +92,7 @@ def _reader_of(text: str) -> tuple[Reader | None, int]:
 
 def _wevtutil(lines: Numbered) -> Iterator[tuple[int, Fields]]:
     """Entries that begin with `Event[n]`."""
-    return _entries(lines, lambda line, _: _WEVTUTIL.match(line) is not None)
+    return _entries(lines, lambda line, _: line.startswith("Event[") and _WEVTUTIL.match(line) is not None)
 
 
 def _copied(lines: Numbered) -> Iterator[tuple[int, Fields]]:

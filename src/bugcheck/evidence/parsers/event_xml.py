@@ -31,7 +31,8 @@ _END = "</Event>"
 _SCHEMA = re.compile(
     r"<Event\s[^>]*schemas\.microsoft\.com/win/2004/08/events/event|<Events>\s*(?:<!--.*?-->\s*)?<Event\s", re.DOTALL
 )
-_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|&#(?:x?[01]?[0-9a-f]|x?1[0-9a-f]);", re.IGNORECASE)
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_CONTROL_REFERENCE = re.compile(r"&#(?:0*(?:[0-8]|1[124-9]|2\d|3[01])|x0*(?:[0-8bcef]|1[0-9a-f]));", re.IGNORECASE)
 
 
 def probe(source: Source) -> int:
@@ -74,7 +75,7 @@ def _entries(source: Source, log: EventLog) -> Iterator[str]:
             if end < 0:
                 position = start.start()
                 break
-            yield _CONTROLS.sub("\ufffd", buffer[start.start() : end + len(_END)])
+            yield _cleaned(buffer[start.start() : end + len(_END)])
             position = end + len(_END)
         else:
             position = max(position, len(buffer) - 8)  # the beginning of "<Event " may be here
@@ -84,6 +85,13 @@ def _entries(source: Source, log: EventLog) -> Iterator[str]:
             buffer = buffer[-8:]
     if _START.search(buffer):
         log.damaged("the end of an entry", "the end of the file")
+
+
+def _cleaned(text: str) -> str:
+    """Replace characters XML forbids: messages hold them, and Windows writes them out."""
+    if _CONTROL.search(text):
+        text = _CONTROL.sub("\ufffd", text)
+    return _CONTROL_REFERENCE.sub("\ufffd", text) if "&#" in text else text
 
 
 def _pieces(source: Source) -> Iterator[str]:

@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from io import BytesIO
+from itertools import islice
 from typing import Any, cast
 
 from bugcheck.archives.files import release
@@ -27,6 +28,7 @@ from bugcheck.gaps import Gap
 
 _FILE_MAGIC, _CHUNK_MAGIC = b"ElfFile\0", b"ElfChnk\0"
 _HEADER, _CHUNK = 0x1000, 0x10000
+_JSON = json.JSONDecoder(strict=False)  # of damaged entries the library leaves control characters as they are
 _RECORDS_LIMIT = 3000
 _VALUES_LIMIT, _VALUE_LIMIT = 64, 8000
 _DEPTH_LIMIT = 6
@@ -57,7 +59,7 @@ def evtx(source: Source) -> Iterator[Record]:
                 log.damaged("a chunk without its magic", f"chunk {number}, {offset:#x}")
             continue
         first = struct.unpack_from("<Q", chunk, 8)[0] if len(chunk) >= 16 else 0
-        if first in seen:
+        if first and first in seen:
             continue  # a copy of a chunk that was read
         seen.add(first)
         if len(chunk) < _CHUNK:
@@ -74,7 +76,7 @@ def evtx(source: Source) -> Iterator[Record]:
                 continue
             record = _record(cast("Mapping[str, Any]", entry))
             if record is None:
-                log.damaged("an entry without a time", f"chunk {number}, {offset:#x}")
+                log.damaged("an entry with a time that can be read", f"chunk {number}, {offset:#x}")
             else:
                 yield log.event(record)
     yield from log.closing()
@@ -93,9 +95,13 @@ def _reason(error: RuntimeError) -> str:
 
 
 def _record(entry: Mapping[str, Any]) -> LogRecord | None:
-    """Take the library's JSON apart; None when there is no time in it."""
-    event: dict[str, Any] = json.loads(entry["data"]).get("Event") or {}
-    system: dict[str, Any] = event.get("System") or {}
+    """Take the library's JSON apart; None when it is none (of damaged entries) or has no time."""
+    try:
+        content = cast("object", _JSON.decode(entry["data"]))
+    except (ValueError, RecursionError):
+        return None
+    event = _child(content, "Event")
+    system = _child(event, "System")
     time = _time(_attribute(system, "TimeCreated", "SystemTime"), entry)
     if time is None:
         return None
@@ -117,6 +123,12 @@ def _record(entry: Mapping[str, Any]) -> LogRecord | None:
     )
 
 
+def _child(node: object, name: str) -> dict[str, Any]:
+    """Return the object under a name; an empty one when there is none."""
+    child = cast("dict[str, Any]", node).get(name) if isinstance(node, dict) else None
+    return cast("dict[str, Any]", child) if isinstance(child, dict) else {}
+
+
 def _time(text: str, entry: Mapping[str, Any]) -> datetime | None:
     """Read when the event was made; when it was written, where that is missing."""
     for stamp in (text, str(entry.get("timestamp", ""))[:26]):
@@ -129,11 +141,7 @@ def _time(text: str, entry: Mapping[str, Any]) -> datetime | None:
 
 
 def _attribute(system: Mapping[str, Any], element: str, name: str) -> str:
-    node = system.get(element)
-    if not isinstance(node, dict):
-        return ""
-    attributes = cast("dict[str, Any]", node).get("#attributes")
-    return _text(cast("dict[str, Any]", attributes).get(name)) if isinstance(attributes, dict) else ""
+    return _text(_child(system.get(element), "#attributes").get(name))
 
 
 def _code(node: object) -> int:
@@ -164,10 +172,7 @@ def _values(event: Mapping[str, Any]) -> tuple[Mapping[str, str], tuple[str, ...
     strings: list[str] = []
     binary = ""
     for part in ("EventData", "UserData"):
-        node = event.get(part)
-        if not isinstance(node, dict):
-            continue
-        content = cast("dict[str, Any]", node)
+        content = _child(event, part)
         binary = binary or _text(content.pop("Binary", None))
         _flatten(content, "", named, strings, 0 if part == "EventData" else -1)
     strings = strings or list(named.values())
@@ -180,7 +185,10 @@ def _values(event: Mapping[str, Any]) -> tuple[Mapping[str, str], tuple[str, ...
 
 def _flatten(node: Mapping[str, Any], prefix: str, named: dict[str, str], strings: list[str], depth: int) -> None:
     """Collect values; `depth` -1 is UserData, whose single child's name says nothing."""
-    for name, value in node.items():
+    for name, value in islice(node.items(), _VALUES_LIMIT):
+        if value.__class__ is str and name != "Data":  # nine in ten
+            named[prefix + name] = value[:_VALUE_LIMIT]
+            continue
         if name == "#attributes" or len(named) + len(strings) >= _VALUES_LIMIT:
             continue
         child = cast("dict[str, Any]", value) if isinstance(value, dict) else {"#text": value}

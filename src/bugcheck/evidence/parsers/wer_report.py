@@ -15,8 +15,8 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
-from bugcheck.evidence.event_details import plain_code
 from bugcheck.evidence.event_record import one_line
+from bugcheck.evidence.event_steps.crash import plain_code
 from bugcheck.evidence.evidence import NO, SURE, Event, Fact, Record, evidence_parser
 from bugcheck.evidence.source import Source
 from bugcheck.gaps import Gap
@@ -33,7 +33,7 @@ def probe(source: Source) -> int:
     head = source.head_text[:0x1000]
     if re.match(r"Version=\S*\nEventType=", head):
         return SURE
-    return SURE if re.match(r"\s*(?:<\?xml[^>]*\?>)?\s*<WERReportMetadata>", head) else NO
+    return SURE if re.match(r"(?:<\?xml[^>]*\?>\s*)?<WERReportMetadata>", head.lstrip()) else NO
 
 
 @evidence_parser("wer_report", probe=probe, names=("*.wer", "*werinternalmetadata.xml"))
