@@ -70,5 +70,6 @@ def test_a_date_that_may_be_two_is_not_guessed() -> None:
 def test_the_incident_s_systeminfo(corpus: Path) -> None:
     records = parsed(file_source(corpus / "incident-amd-driver" / "SystemInfo.txt"), "systeminfo")
     assert len(facts(records, "update")) == 223  # "223 Hotfix(s) Installed."
-    assert facts(records, "boot_time")[""].value == "2017-11-14T04:19:23"
+    boot = facts(records, "boot_time")[""]
+    assert (boot.value, boot.where) == ("2017-11-14T04:19:23", "line 11")  # grep -n "System Boot Time"
     assert set(facts(records, "network_interface")) == {"Wi-Fi", "Ethernet", "Bluetooth Network Connection"}

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from itertools import islice
 
@@ -31,10 +31,15 @@ LINES_LIMIT = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of output: heading, in the tool's language, → value. `line` is where it begins."""
+    """A row of output: heading, in the tool's language, → value.
+
+    Attributes:
+        line: where it begins. places: where each heading of a list stands.
+    """
 
     line: int
     cells: dict[str, str]
+    places: dict[str, int] = field(default_factory=dict[str, int])
 
 
 def plain(heading: str) -> str:
@@ -148,19 +153,20 @@ def _csv_rows(lines: list[tuple[int, str]]) -> Iterator[Row]:
 
 def _list_rows(lines: list[tuple[int, str]]) -> Iterator[Row]:
     cells: dict[str, str] = {}
+    places: dict[str, int] = {}
     start, last = 0, ""
     for number, line in lines:
         name, colon, value = _heading(line, cells)
         if cells and (not line or (colon and line[0] not in " \t" and name.strip() in cells)):
-            yield Row(start, cells)
-            cells, last = {}, ""
+            yield Row(start, cells, places)
+            cells, places, last = {}, {}, ""
         if colon and line[0] not in " \t":
             start, last = (start if cells else number), name.strip()
-            cells[last] = value.strip()
+            cells[last], places[last] = value.strip(), number
         elif line and last and line[0] in " \t":
             cells[last] = f"{cells[last]}\n{line.strip()}".strip("\n")
     if cells:
-        yield Row(start, cells)
+        yield Row(start, cells, places)
 
 
 def _heading(line: str, cells: dict[str, str]) -> tuple[str, str, str]:
@@ -214,6 +220,11 @@ def worded(row: Row, tool: str) -> dict[str, str]:
     return {
         word: value for name, value in row.cells.items() if (word := known.get(plain(name)) or every.get(plain(name)))
     }
+
+
+def lines_of(row: Row, tool: str) -> dict[str, int]:
+    """Return the line on which each of our words stands."""
+    return {word: row.places.get(name, row.line) for name in row.cells for word in worded(Row(0, {name: ""}), tool)}
 
 
 def absent(value: str) -> bool:

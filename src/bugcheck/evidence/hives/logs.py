@@ -125,10 +125,9 @@ def _fits(hive: BaseBlock, log: BaseBlock) -> bool:
 
 
 def _replay_new(hive: BinaryView, head: BaseBlock, logs: list[tuple[BinaryView, BaseBlock]]) -> Replay:
-    entries = sorted(
-        ((entry, log) for log, block in logs for entry in _entries(log, block)), key=lambda pair: pair[0].sequence
-    )
-    floor = head.secondary if head.sound else entries[0][0].sequence if entries else 0
+    floor = head.secondary if head.sound else 0
+    found = [(entry, log) for log, block in logs for entry in _entries(log, block, floor)]
+    entries = sorted(found, key=lambda pair: pair[0].sequence)
     data = bytearray(hive.read_up_to(0, hive.size))
     pages = applied = last = 0
     notes: list[str] = []
@@ -148,8 +147,8 @@ def _replay_new(hive: BinaryView, head: BaseBlock, logs: list[tuple[BinaryView, 
     return Replay(bytes(data), pages, applied, tuple(notes))
 
 
-def _entries(log: BinaryView, block: BaseBlock) -> Iterator[_Entry]:
-    """Yield the entries of a new log that are whole and in sequence."""
+def _entries(log: BinaryView, block: BaseBlock, floor: int) -> Iterator[_Entry]:
+    """Yield the entries of a new log that are whole and in sequence; those below `floor` are only stepped over."""
     offset, expected = SECTOR, block.primary
     for _ in range(ENTRY_LIMIT):
         head = log.read_up_to(offset, 40)
@@ -159,7 +158,9 @@ def _entries(log: BinaryView, block: BaseBlock) -> Iterator[_Entry]:
         whole, of_head = struct.unpack_from("<QQ", head, 24)
         if size < 40 or size % SECTOR or offset + size > log.size or sequence != expected or count > size // 8:
             return
-        if marvin32(head[:32]) != of_head or marvin32(log.read_up_to(offset + 40, size - 40)) != whole:
+        if marvin32(head[:32]) != of_head:
+            return
+        if sequence >= floor and marvin32(log.read_up_to(offset + 40, size - 40)) != whole:
             return
         yield _Entry(sequence, bins_size, tuple(_pages(log, offset, size, count)))
         offset, expected = offset + size, expected + 1

@@ -34,9 +34,13 @@ _MOUNTS = (
 )
 
 
+def _is_classes(root: Key) -> bool:
+    return root.child("Local Settings") is not None and root.child("CLSID") is not None
+
+
 def hive_kind(root: Key) -> str:
     """Name a hive ("SYSTEM", "user", …), "" when its keys tell nothing."""
-    return next((name for name, tells, _ in _HIVES if tells(root)), "")
+    return next((name for name, tells, _ in _HIVES if tells(root)), "user's classes" if _is_classes(root) else "")
 
 
 def records_of(root: Key) -> Iterator[Record]:

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from bugcheck.evidence.console import Row, absent, encoding_for, recognised, rows, worded
+from bugcheck.evidence.console import Row, absent, encoding_for, lines_of, recognised, rows, worded
 from bugcheck.evidence.evidence import LIKELY, NO, SURE, Event, Fact, Record, evidence_parser
 from bugcheck.evidence.local_times import DateOrder, local_time, order_of
 from bugcheck.evidence.source import Source
@@ -44,11 +45,12 @@ def systeminfo(source: Source) -> Iterator[Record]:
             continue
         locale = cells.get("locale", "").partition(";")[0]
         order = order_of((cells.get("boot", ""), cells.get("installed", ""), cells.get("bios", "")), locale)
-        yield from _windows(cells, order, row.line)
-        yield from _machine(cells, row.line)
+        lines = _Lines(lines_of(row, "systeminfo"), row.line)
+        yield from _windows(cells, order, lines)
+        yield from _machine(cells, lines)
         for number, (kb, title) in enumerate(_updates(row, cells)):
-            yield Fact("update", kb, title, f"line {row.line}, hotfix {number + 1}")
-        yield from _cards(cells, row.line)
+            yield Fact("update", kb, title, f"{lines.at('hotfixes')}, number {number + 1}")
+        yield from _cards(cells, lines.at("nics"))
         if cells.get("boot") and not local_time(cells["boot"], order):
             yield Gap(f"the boot time {cells['boot']!r} in {source.path}", "whether day or month comes first")
 
@@ -61,11 +63,21 @@ def _by_place(row: Row) -> dict[str, str]:
     return {}
 
 
-def _windows(cells: dict[str, str], order: DateOrder, line: int) -> Iterator[Record]:
-    where = f"line {line}"
+@dataclass(frozen=True)
+class _Lines:
+    """Where each word stands."""
+
+    known: dict[str, int]
+    otherwise: int
+
+    def at(self, word: str) -> str:
+        return f"line {self.known.get(word, self.otherwise)}"
+
+
+def _windows(cells: dict[str, str], order: DateOrder, lines: _Lines) -> Iterator[Record]:
     if cells.get("host"):
         domain = cells.get("domain", "")
-        yield Fact("computer_name", "", cells["host"], where, {"domain": domain} if domain else {})
+        yield Fact("computer_name", "", cells["host"], lines.at("host"), {"domain": domain} if domain else {})
     version = _VERSION.match(cells.get("os_version", ""))
     if version:
         installed = local_time(cells.get("installed", ""), order)
@@ -78,36 +90,37 @@ def _windows(cells: dict[str, str], order: DateOrder, line: int) -> Iterator[Rec
             "configuration": cells.get("os_configuration", ""),
             "locale": cells.get("locale", ""),
         }
-        yield Fact("os", cells.get("os", ""), version[1], where, {k: v for k, v in fields.items() if v})
+        yield Fact(
+            "os", cells.get("os", ""), version[1], lines.at("os_version"), {k: v for k, v in fields.items() if v}
+        )
     boot = local_time(cells.get("boot", ""), order)
     if boot:
-        yield Fact("boot_time", "", boot.isoformat(), where)
-        yield Event(boot, "boot", "Windows started", where, "systeminfo")
+        yield Fact("boot_time", "", boot.isoformat(), lines.at("boot"))
+        yield Event(boot, "boot", "Windows started", lines.at("boot"), "systeminfo")
     if cells.get("time_zone"):
-        yield Fact("setting", "time zone", cells["time_zone"], where)
+        yield Fact("setting", "time zone", cells["time_zone"], lines.at("time_zone"))
 
 
-def _machine(cells: dict[str, str], line: int) -> Iterator[Fact]:
-    where = f"line {line}"
+def _machine(cells: dict[str, str], lines: _Lines) -> Iterator[Fact]:
     if cells.get("model"):
-        yield Fact("hardware", "system", cells["model"], where, {"vendor": cells.get("vendor", "")})
+        yield Fact("hardware", "system", cells["model"], lines.at("model"), {"vendor": cells.get("vendor", "")})
     bios = cells.get("bios", "")
     if bios and not absent(bios):
-        yield Fact("hardware", "bios", bios, where)
+        yield Fact("hardware", "bios", bios, lines.at("bios"))
     for processor in cells.get("processors", "").split("\n")[1:65]:
         found = _NUMBERED.match(processor)
         if found:
-            yield Fact("hardware", "cpu", found[2].strip(), where)
+            yield Fact("hardware", "cpu", found[2].strip(), lines.at("processors"))
     for word, name in (("memory", "memory"), ("memory_available", "available memory")):
         if cells.get(word):
-            yield Fact("hardware", name, cells[word], where)
+            yield Fact("hardware", name, cells[word], lines.at(word))
     for word, name in (("page_file", "page file"), ("logon_server", "logon server"), ("up_time", "up time")):
         value = cells.get(word, "")
         if value and not absent(value):
-            yield Fact("setting", name, value.replace("\n", ", "), where)
+            yield Fact("setting", name, value.replace("\n", ", "), lines.at(word))
     server = cells.get("logon_server", "").strip("\\")
     if server and not absent(server) and server not in (cells.get("host"), "MicrosoftAccount"):
-        yield Fact("peer", server, "logon server", where, {"service": "logon"})
+        yield Fact("peer", server, "logon server", lines.at("logon_server"), {"service": "logon"})
 
 
 def _updates(row: Row, cells: dict[str, str]) -> Iterator[tuple[str, str]]:
@@ -117,7 +130,7 @@ def _updates(row: Row, cells: dict[str, str]) -> Iterator[tuple[str, str]]:
         yield found[1].upper(), found[2].lstrip("_").strip()
 
 
-def _cards(cells: dict[str, str], line: int) -> Iterator[Fact]:
+def _cards(cells: dict[str, str], where: str) -> Iterator[Fact]:
     lines = re.sub(r",(?=\[\d+\]:| {2,})", "\n", cells.get("nics", "")).split("\n")[1:]
     name, label, details = "", "", list[str]()
     for line_text in [*lines[:2000], "[00]:"]:
@@ -127,7 +140,7 @@ def _cards(cells: dict[str, str], line: int) -> Iterator[Fact]:
             details.append(found[2])
         elif found:
             if name:
-                yield Fact("network_interface", label or name, ", ".join(details), f"line {line}", {"device": name})
+                yield Fact("network_interface", label or name, ", ".join(details), where, {"device": name})
             name, label, details = found[2].strip(), "", []
         elif ":" in text and not label:
             label = text.partition(":")[2].strip()  # the first detail is the connection's name
