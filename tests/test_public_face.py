@@ -6,6 +6,7 @@ import argparse
 import ast
 import importlib
 import inspect
+import re
 from pathlib import Path
 
 import pytest
@@ -65,13 +66,14 @@ def test_every_error_is_a_bugcheck_error() -> None:
 
 
 def test_each_command_has_a_module_and_each_module_a_command() -> None:
-    modules = {path.stem.removesuffix("_command") for path in (FACE.parent / "cli").glob("*_command.py")}
+    stems = [path.stem.removesuffix("_command") for path in (FACE.parent / "cli").glob("*_command.py")]
+    modules = {stem.replace("_", "-") for stem in stems}
     assert set(COMMANDS) == modules == set(subparsers())
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_runs_and_every_option_says_what_it_does(command: str) -> None:
-    assert inspect.isfunction(importlib.import_module(f"bugcheck.cli.{command}_command").run)
+    assert inspect.isfunction(importlib.import_module(f"bugcheck.cli.{command.replace('-', '_')}_command").run)
     silent = [action.option_strings for action in subparsers()[command]._actions if not action.help]
     assert not silent or silent == [[]]
-    assert f"    {command} " in build_parser().format_help()
+    assert re.search(rf"^    {command}\s", build_parser().format_help(), re.MULTILINE)

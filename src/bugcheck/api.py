@@ -25,6 +25,10 @@ from bugcheck.verdict.analysis import Analysis
 from bugcheck.verdict.verdict import judge
 
 if TYPE_CHECKING:
+    from bugcheck.known_issues.import_path import ImportReport
+    from bugcheck.known_issues.issue import KnownIssue
+    from bugcheck.known_issues.library import Library
+    from bugcheck.known_issues.matching import Match
     from bugcheck.machine.modules import Module
     from bugcheck.machine.symbol_needs import CheckedModule
     from bugcheck.reports.document import Document
@@ -422,10 +426,104 @@ def _fetched(result: Search) -> FetchedFile:
     return FetchedFile(str(result.wanted), str(result.path) if result.path else "", "" if result.path else reason)
 
 
+@dataclass(frozen=True, slots=True)
+class KnownIssueQuery:
+    """What to look for: words in any language, or a driver's file, a hash, a bug check (hexadecimal); nothing lists.
+
+    Attributes:
+        everything: list imported entries and the compact tables as well. limit: at most so many, -1 for all.
+    """
+
+    words: str = ""
+    driver: str = ""
+    hash: str = ""
+    bugcheck: str = ""
+    everything: bool = False
+    limit: int = 50
+
+
+def known_issue_database() -> str:
+    """The platform's place for the database of one's own known issues."""
+    from platformdirs import user_data_dir
+
+    return os.path.join(user_data_dir("bugcheck", appauthor=False), "known-issues.sqlite")  # noqa: PTH118
+
+
+def known_issue_library(database: str | None = None) -> Library:
+    """What ships, and one's own entries where there are any. Raises DumpError for a database that cannot be read."""
+    from bugcheck.known_issues.library import Library
+    from bugcheck.known_issues.store import IssueStore
+
+    path = database or known_issue_database()
+    return Library(IssueStore(path) if os.path.exists(path) else None)  # noqa: PTH110
+
+
+def known_issues(query: KnownIssueQuery, *, database: str | None = None) -> list[KnownIssue]:
+    """Find known issues. Raises UsageError when the bug check is no number."""
+    library = known_issue_library(database)
+    if query.driver:
+        found = library.by_driver(query.driver)
+    elif query.hash:
+        found = library.by_hash(query.hash)
+    elif query.bugcheck:
+        found = library.by_bugcheck(_hexadecimal(query.bugcheck))
+    elif query.words.strip():
+        found = library.search(query.words)
+    else:
+        found = library.entries(tables=query.everything)
+    return found if query.limit < 0 else found[: query.limit]
+
+
+def _hexadecimal(text: str) -> int:
+    try:
+        return int(text, 16)
+    except ValueError:
+        raise UsageError(f"{text!r} is no hexadecimal number") from None
+
+
+def known_issue(issue_id: str, *, database: str | None = None) -> KnownIssue | None:
+    """A known issue by its id, or None."""
+    return known_issue_library(database).get(issue_id)
+
+
+def known_issue_json(issue: KnownIssue) -> dict[str, object]:
+    """A known issue in the form of the TOML files (docs/reference/known-issues.md), with its origin."""
+    from bugcheck.known_issues.issue_table import issue_table
+
+    return {**issue_table(issue), "origin": issue.origin}
+
+
+def import_known_issues(path: str | os.PathLike[str], *, database: str | None = None) -> ImportReport:
+    """Take LOLDrivers, CVE records or a team's own files into the database; all of a path or, on an error, nothing.
+
+    Raises:
+        NotADump: the path cannot be opened. DumpError: the database cannot be written.
+    """
+    from bugcheck.known_issues.import_path import import_path
+    from bugcheck.known_issues.store import IssueStore
+
+    target = database or known_issue_database()
+    folder = os.path.dirname(os.path.abspath(target))  # noqa: PTH100, PTH120
+    try:
+        os.makedirs(folder, exist_ok=True)  # noqa: PTH103
+    except OSError as error:
+        raise DumpError(folder, f"the folder cannot be made: {error.strerror}") from error
+    return import_path(os.fspath(path), IssueStore(target))
+
+
+def known_issue_matches(analysis: Analysis, *, database: str | None = None) -> list[Match]:
+    """What known issues have to do with an analysed dump, by the dump alone: matches, what is possible, near misses."""
+    from bugcheck.known_issues.crash_facts import facts_of_analysis
+    from bugcheck.known_issues.situation import Situation
+
+    return known_issue_library(database).matches(Situation(facts_of_analysis(analysis)))
+
+
 __all__ = [
     "STANDARD_INPUT",
     "DumpError",
     "FetchedFile",
+    "KnownIssueQuery",
     "Outcome",
     "SymbolOptions",
     "analyze",
@@ -436,6 +534,13 @@ __all__ = [
     "disassembly",
     "explain",
     "fetch_symbols",
+    "import_known_issues",
+    "known_issue",
+    "known_issue_database",
+    "known_issue_json",
+    "known_issue_library",
+    "known_issue_matches",
+    "known_issues",
     "modules_on_stacks",
     "open_all",
     "open_dump",

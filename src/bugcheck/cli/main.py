@@ -31,7 +31,7 @@ GARBAGE_THRESHOLD = 50_000
 """New objects between two garbage collections: start-up makes thousands that all stay (5 ms)."""
 SEVERAL_FILES = ("analyze", "info", "modules", "stack", "symbols")
 """Commands that take any number of files."""
-COMMANDS = ("analyze", "info", "modules", "extract", "stack", "disasm", "explain", "compare", "symbols")
+COMMANDS = ("analyze", "info", "modules", "extract", "stack", "disasm", "explain", "compare", "symbols", "known-issues")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -79,6 +79,7 @@ def build_parser() -> ArgumentParser:
     _add_explain(commands.add_parser("explain", help="what a bug check or status means, without a dump"))
     _add_compare(commands.add_parser("compare", help="whether two dumps show the same crash"))
     _add_symbols(commands.add_parser("symbols", help="fetch, list and check symbols"))
+    _add_known_issues(commands.add_parser("known-issues", help="search, show, list and import known issues"))
     return parser
 
 
@@ -215,6 +216,29 @@ def _add_symbols(parser: ArgumentParser) -> None:
         _add_colour(each)
 
 
+def _add_known_issues(parser: ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    search = actions.add_parser("search", help="find entries by text, driver, hash or bug check")
+    search.add_argument("words", nargs="*", metavar="WORD", help="words, in any language of the entries")
+    search.add_argument("--driver", metavar="NAME", help="entries that name this driver's file")
+    search.add_argument("--hash", metavar="HASH", help="entries with this SHA-256, SHA-1, MD5 or Authentihash")
+    search.add_argument("--bugcheck", metavar="CODE", help="entries that name this bug check (hexadecimal)")
+    show = actions.add_parser("show", help="one entry, whole")
+    show.add_argument("id", metavar="ID", help="such as CVE-2006-4541")
+    listing = actions.add_parser("list", help="the entries written by hand, your own first")
+    listing.add_argument("--all", action="store_true", help="imported ones and compact tables as well")
+    taking = actions.add_parser("import", help="take over LOLDrivers, the CVE list or your team's files")
+    taking.add_argument("paths", nargs="+", metavar="PATH", help="folder, archive, .toml, .yaml, .json or .csv")
+    for each in (search, show, listing, taking):
+        each.add_argument("--database", metavar="FILE", help="database of your own entries (default: the user's)")
+        if each is not taking:
+            each.add_argument("--json", action="store_true", help="JSON Lines")
+            each.add_argument(
+                "--language", default="en", metavar="CODE", help="en (default), zh, where an entry has it"
+            )
+        _add_colour(each)
+
+
 def _add_symbol_options(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("symbols")
     group.add_argument(
@@ -240,7 +264,7 @@ def _run(options: Namespace) -> int:
     from bugcheck.cli.terminal import complain
     from bugcheck.errors import BugcheckError, UsageError
 
-    command = import_module(f"bugcheck.cli.{options.command}_command")
+    command = import_module(f"bugcheck.cli.{options.command.replace('-', '_')}_command")
     try:
         return int(command.run(options))
     except BrokenPipeError:

@@ -133,3 +133,11 @@ class KnownIssue:
 def in_language(texts: Texts, language: str = ENGLISH) -> str:
     """Choose a text: in the language asked for, else English, else the first there is, else ""."""
     return texts.get(language) or texts.get(ENGLISH) or next(iter(texts.values()), "")
+
+
+def bugcheck_code(text: str) -> int | None:
+    """Read the code of a bug check as entries write it ("8E", "7F/8"); None when it is none."""
+    try:
+        return int(text.partition("/")[0], 16)
+    except ValueError:
+        return None

@@ -43,7 +43,7 @@ class Checked:
     @property
     def weight(self) -> float:
         """How much it says: what points at one product or fault counts double."""
-        return _SPECIFIC_WEIGHT if is_specific(self.condition) else 1.0
+        return _SPECIFIC_WEIGHT if is_specific(self.condition) or self.condition.test == "told" else 1.0
 
 
 @dataclass(frozen=True, slots=True)

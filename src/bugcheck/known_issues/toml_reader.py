@@ -62,6 +62,14 @@ def read_toml(data: bytes, origin: str) -> tuple[list[KnownIssue], list[EntryFau
     return issues, faults
 
 
+def issue_of(table: object, origin: str) -> KnownIssue | None:
+    """Read one entry as it was stored; None for one of a newer program."""
+    try:
+        return _issue(table, origin)
+    except _Bad:
+        return None
+
+
 def _bad(what: str) -> NoReturn:
     raise _Bad(what)
 
