@@ -108,3 +108,15 @@ def test_a_machine_in_another_zone_shows_its_own_time(tmp_path: Path) -> None:
     path.write_bytes(synth.build_kernel_dump(machine, DumpKind.FULL))
     text = draw(analysis_document(analyze(path)), colour=False, width=120)
     assert "UTC" in text
+
+
+def test_words_of_no_module_at_a_stacks_end_are_left_to_the_stack_command(shared: Path) -> None:
+    # without symbols the story's stack ends in 0xbadb0d00 and a user-mode word that scanning took for addresses
+    found = analyze(shared / "story" / "story.dmp", hash_file=False)
+    stack = found.crash.telling_stack
+    assert stack is not None
+    assert stack.frames[-1].module is None
+    text = draw(analysis_document(found), colour=False, width=120)
+    assert "0xbadb0d00" not in text
+    assert "more: bugcheck stack" in text
+    assert "0xbadb0d00" in draw(analysis_document(found, verbose=True), colour=False, width=120)

@@ -12,7 +12,7 @@ from bugcheck.machine.context import Context
 from bugcheck.machine.modules import Module
 from bugcheck.reports.document import Block, Document, Facts, Headline, Points, Table
 from bugcheck.reports.gap_lines import by_remedy, joined
-from bugcheck.stack.frame import Frame
+from bugcheck.stack.frame import Frame, Trust
 from bugcheck.stack.stacks import NamedStack
 from bugcheck.timestamps import format_span
 from bugcheck.verdict.analysis import Analysis
@@ -171,11 +171,19 @@ def stack_table(stack: NamedStack, limit: int) -> Table:
     """A stack as a table: level, place, source line where known, how the level was found."""
     where = "" if stack.title == stack.context.source else f", from the {stack.context.source}"
     title = STOPPED if stack.title == "header" else stack.title
-    shown = stack.frames[:limit]
-    rows = [_frame_row(frame) for frame in shown]
-    if len(shown) < len(stack.frames):
-        rows.append(("…", f"{len(stack.frames) - len(shown)} more: bugcheck stack", ""))
+    told = _without_noise(stack.frames) if limit <= STACK_LINES else stack.frames
+    rows = [_frame_row(frame) for frame in told[:limit]]
+    if len(rows) < len(stack.frames):
+        rows.append(("…", f"{len(stack.frames) - len(rows)} more: bugcheck stack", ""))
     return Table(f"stack of {title}{where}", ("#", "place", "found by"), tuple(rows), frozenset({"#"}))
+
+
+def _without_noise(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
+    """Leave out words at a stack's end that scanning took for addresses and that lie in no module."""
+    end = len(frames)
+    while end > 1 and frames[end - 1].trust is Trust.SCAN and frames[end - 1].module is None:
+        end -= 1
+    return frames[:end]
 
 
 def _frame_row(frame: Frame) -> tuple[str, str, str]:
