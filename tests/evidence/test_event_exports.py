@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -189,3 +190,30 @@ def test_a_whole_export_covers_what_windows_writes_and_a_view_of_errors_does_not
     _, records = read(viewer(view), "export.csv")
     assert spans_of(records)[0].kinds == {"disk_error", "service_failed"}
     assert "selection" in spans_of(records)[0].note
+
+
+@pytest.mark.parametrize(
+    "filler", [" ", "\t", "a", ":", " :", "(", "Product Name: ", "<Event ", "service ", ", ", "\u200e", "0x"]
+)
+def test_long_lines_take_no_time(filler: str) -> None:
+    """What made a pattern run away: blanks before no colon, one word again and again."""
+    hostile = (filler * 8000)[:60_000] + "x"
+    texts = {
+        "x.csv": viewer([f'Error,3/25/2024 8:01:00 AM,{source},{code},None,"{hostile}"' for source, code in HUNGRY]),
+        "x.txt": "Event[0]:\n  Log Name: System\n  Source: Security\n  Date: 2024-03-05T08:01:10.500\n  Event ID: 540\n"
+        f"{hostile}\n  Description: \n{hostile}\n",
+        "x.xml": "<Events>" + hostile,
+    }
+    for name, text in texts.items():
+        started = time.process_time()
+        read(text, name)
+        assert time.process_time() - started < 1.5, (name, filler)
+
+
+HUNGRY = [
+    ("Security", 540), ("Microsoft-Windows-Security-Auditing", 4624), ("Application Error", 1000),
+    ("MsiInstaller", 1033),
+    ("Service Control Manager", 7009), ("Service Control Manager", 7036), ("Service Control Manager", 7031),
+    ("USER32", 1074), ("EventLog", 6008), ("BugCheck", 1001), ("System Error", 1003), ("Windows Error Reporting", 1001),
+]  # fmt: skip
+"""Events whose text is searched most."""

@@ -17,7 +17,8 @@ MATCH_LIMIT = 1000
 """Characters of a rendered text that patterns look at: a bound on their work."""
 LABEL_LIMIT = 8000
 _SPACE = re.compile(r"[\s\x00-\x1f\x7f]+")
-_LABEL = re.compile(r"^[ \t]*([^:：\r\n]{1,60}?)[ \t]*[:：](?![\\/])[ \t]*([^\r\n]*)$", re.MULTILINE)
+_COLON = re.compile("[:：]")
+_LONGEST_LABEL = 60
 _PARAMETER = re.compile(r"param\d+$")
 NO_DATA: Mapping[str, str] = {}
 
@@ -72,6 +73,13 @@ def one_line(text: str, limit: int = TEXT_LIMIT) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+def named_line(line: str, longest: int) -> tuple[str, str] | None:
+    """Take `Name: value` apart; None for a line without a colon, without a name, or with one beyond `longest`."""
+    colon = _COLON.search(line)
+    name = line[: colon.start()].strip() if colon else ""
+    return (name, line[colon.end() :]) if colon and 0 < len(name) <= longest else None
+
+
 def labels_of(message: str) -> tuple[dict[str, str], list[str]]:
     """Read the `Label: value` lines of a rendered text.
 
@@ -81,9 +89,12 @@ def labels_of(message: str) -> tuple[dict[str, str], list[str]]:
     named: dict[str, str] = {}
     values: list[str] = []
     section = ""
-    for match in _LABEL.finditer(message[:LABEL_LIMIT]):
-        label, value = match[1].strip().lower(), match[2].strip()
-        if not value and not match[0][:1].isspace():
+    for line in message[:LABEL_LIMIT].splitlines():
+        pair = named_line(line, _LONGEST_LABEL)
+        if pair is None or pair[1][:1] in ("\\", "/"):  # a path
+            continue
+        label, value = pair[0].lower(), pair[1].strip()
+        if not value and not line[:1].isspace():
             section = label
             continue
         values.append(value)

@@ -17,13 +17,14 @@ from itertools import islice
 
 from bugcheck.evidence.event_export import log_of_file, order_of, record_of
 from bugcheck.evidence.event_log import EventLog, bias_between
+from bugcheck.evidence.event_record import named_line
 from bugcheck.evidence.evidence import LIKELY, NO, SURE, Record, evidence_parser
 from bugcheck.evidence.source import Source
 from bugcheck.gaps import Gap
 from bugcheck.knowledge.events import heading
 
 _WEVTUTIL = re.compile(r"^Event\[\d+\]:?\s*$")
-_LINE = re.compile(r"^[ \t]*([^:：\r\n]{1,40}?)[ \t]*[:：][ \t]?(.*)$")
+_LONGEST_NAME = 40
 _PROPERTY = re.compile(r"^(\w{2,40}) *: ?(.*)$")
 _COPIED_XML = re.compile(r"\n[^\n<>]{2,30}XML\s*[:：]\s*\n<Event\s", re.IGNORECASE)
 _HEAD_ENTRIES = 200
@@ -84,7 +85,7 @@ def _reader_of(text: str) -> tuple[Reader | None, int]:
     properties = [match for line in lines[:12] if (match := _PROPERTY.match(line)) and heading(match[1])]
     if len(properties) >= 3 and any(match[1] in ("TimeCreated", "TimeGenerated", "InstanceId") for match in properties):
         return _format_list, SURE
-    known = [heading(match[1]) for line in lines[:12] if (match := _LINE.match(line))]
+    known = [heading(pair[0]) for line in lines[:12] if (pair := named_line(line, _LONGEST_NAME))]
     if {"provider", "code"} <= set(known) and {"date", "stamp"} & set(known):
         return _copied, LIKELY
     return None, NO
@@ -100,14 +101,13 @@ def _copied(lines: Numbered) -> Iterator[tuple[int, Fields]]:
     first: list[str] = []
 
     def begins(line: str, fields: Fields) -> bool:
-        match = _LINE.match(line)
-        name = heading(match[1]) if match else None
-        if name is None or match is None:
+        pair = named_line(line, _LONGEST_NAME)
+        if pair is None or heading(pair[0]) is None:
             return False
         if not first:
-            first.append(match[1].strip())
+            first.append(pair[0])
             return True
-        return match[1].strip() == first[0] and ("code" in fields or not fields)
+        return pair[0] == first[0] and ("code" in fields or not fields)
 
     return _entries(lines, begins)
 
@@ -127,10 +127,10 @@ def _entries(lines: Numbered, begins: Callable[[str, Fields], bool]) -> Iterator
                 message.append(line)
                 size += len(line) + 1
             continue
-        if match := _LINE.match(line):
-            name = heading(match[1])
+        if pair := named_line(line, _LONGEST_NAME):
+            name = heading(pair[0])
             if name and name not in fields:
-                fields[name] = match[2].strip()
+                fields[name] = pair[1].strip()
     if start:
         yield start, _with_message(fields, message)
 

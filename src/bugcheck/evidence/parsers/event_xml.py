@@ -29,7 +29,8 @@ _DEPTH_LIMIT = 6
 _START = re.compile(r"<Event(?=[\s>])")
 _END = "</Event>"
 _SCHEMA = re.compile(
-    r"<Event\s[^>]*schemas\.microsoft\.com/win/2004/08/events/event|<Events>\s*(?:<!--.*?-->\s*)?<Event\s", re.DOTALL
+    r"<Event\s[^>]{0,400}schemas\.microsoft\.com/win/2004/08/events/event|<Events>\s*(?:<!--.{0,2000}?-->\s*)?<Event\s",
+    re.DOTALL,
 )
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _CONTROL_REFERENCE = re.compile(r"&#(?:0*(?:[0-8]|1[124-9]|2\d|3[01])|x0*(?:[0-8bcef]|1[0-9a-f]));", re.IGNORECASE)
