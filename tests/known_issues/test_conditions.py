@@ -110,7 +110,10 @@ FAILS: dict[str, list[tuple[dict[str, Any], Situation]]] = {
     ],
     "bugcheck": [({"code": code}, DUMP) for code in ("50", "8E/C000001D", "8E/*/1", "not hexadecimal")],
     "parameter": [({"number": 1, "value": "C000001D"}, DUMP)],
-    "module_blamed": [({"module": "rapdrv.sys"}, DUMP)],
+    "module_blamed": [
+        ({"module": "rapdrv.sys"}, DUMP),
+        ({"module": "x.sys"}, situation(crash(module=None, image=None, category="hardware"))),
+    ],
     "category_blamed": [({"category": "hardware"}, DUMP)],
     "frame_on_stack": [({"function": "nt!NtDeviceIoControlFile"}, DUMP)],
     "fault_kind": [({"access": "write"}, DUMP), ({"address": "null"}, DUMP)],

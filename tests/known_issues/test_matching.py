@@ -66,6 +66,18 @@ def test_what_many_crashes_share_is_no_near_miss() -> None:
     assert match(general, situation(crash(fault=Fault("write", 4)))).kind is None
 
 
+def test_a_driver_merely_loaded_is_no_near_miss() -> None:
+    """A game's driver on a machine with bad memory, and one of whose guilt nothing is known."""
+    conditions = (
+        Condition("driver_loaded", {"driver": "other1.sys"}, Role.SCOPE),
+        Condition("bugcheck", {"code": "8E"}),
+        Condition("module_blamed", {"module": "other1.sys"}),
+    )
+    issue = replace(ISSUE, conditions=conditions)
+    assert match(issue, situation(crash())).kind is None
+    assert match(issue, situation(crash(module=None, image=None, level="none"))).kind is None
+
+
 def test_nothing_known_is_nothing() -> None:
     assert match(ISSUE, Situation()).kind is None
     assert match(replace(ISSUE, conditions=()), situation(crash())).kind is None

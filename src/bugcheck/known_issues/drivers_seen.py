@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from bugcheck.known_issues.situation import Cited, CrashFacts, SeenFact, Situation
 
@@ -32,6 +33,7 @@ class DriverSeen:
     hashes: frozenset[str] = frozenset()
 
 
+@lru_cache(maxsize=8192)
 def stem(name: str) -> str:
     """Cut a file or module name to what its spellings share: `C:\\WINDOWS\\RapDrv.sys` and `RapDrv` → `rapdrv`."""
     text = name.replace("/", "\\").rpartition("\\")[2].strip().casefold()

@@ -1,8 +1,8 @@
 """A KnownIssue and a Situation → a Match: what holds, what fails, what is untested, and what that makes of it.
 
 - **match**: nothing fails, and every sign and trigger holds.
-- **possible**: nothing fails, but something that matters is untested.
-- **near_miss**: it concerns this crash (same product, driver or function), yet a sign or a trigger fails.
+- **possible**: nothing fails; every sign holds, or one that points at the product or fault, but something is untested.
+- **near_miss**: it concerns this crash (the same module, function or request), yet a sign or a trigger fails.
 
 Nothing else is worth a line: an issue whose scope fails is about somebody else, and one of which only the scope or
 the bug check holds is about everybody.
@@ -23,9 +23,8 @@ from bugcheck.known_issues.situation import Situation
 MATCH, POSSIBLE, NEAR_MISS = "match", "possible", "near_miss"
 _RANK = {MATCH: 0, POSSIBLE: 1, NEAR_MISS: 2}
 _SPECIFIC_WEIGHT = 2.0
-_LEAST_SCORE = 0.5
 _LEAST_HELD = 2
-"""Conditions that many crashes share which make an issue possible only together."""
+"""Conditions that must hold together where none of them points at one product or fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +101,19 @@ def _score(checked: tuple[Checked, ...]) -> float:
 def _kind(checked: tuple[Checked, ...]) -> str | None:
     telling = [each for each in checked if each.condition.role is not Role.SCOPE]
     held = [each for each in checked if each.state is State.HOLDS]
-    if not any(each.state is State.HOLDS for each in telling):
+    telling_held = [each for each in telling if each.state is State.HOLDS]
+    if not telling_held:
         return None
-    specific = any(is_specific(each.condition) for each in held)
-    if any(each.state is State.FAILS for each in telling):
-        return NEAR_MISS if specific else None
     if all(each.state is State.HOLDS for each in checked):
         return MATCH
-    enough = specific or (len(held) >= _LEAST_HELD and _score(checked) >= _LEAST_SCORE)
-    return POSSIBLE if enough else None
+    pointed = any(is_specific(each.condition) for each in telling_held)
+    if any(each.state is State.FAILS for each in telling):
+        # a driver that is merely loaded, in a crash with a common code, is no near miss
+        alike = any(is_specific(each.condition) for each in held) and len(telling_held) >= _LEAST_HELD
+        return NEAR_MISS if pointed or alike else None
+    signs = [each for each in telling if each.condition.role is Role.SIGN]
+    complete = all(each.state is State.HOLDS for each in signs) and len(held) >= _LEAST_HELD
+    return POSSIBLE if pointed or complete else None
 
 
 def match_all(issues: Iterable[KnownIssue], situation: Situation) -> list[Match]:

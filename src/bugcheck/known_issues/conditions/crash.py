@@ -10,6 +10,8 @@ from bugcheck.known_issues.drivers_seen import stem
 from bugcheck.known_issues.situation import CrashFacts, Situation
 
 NO_CRASH = "no crash at hand"
+_NO_MODULE = ("hardware", "configuration")
+"""Categories of a verdict that clear every module."""
 
 
 @issue_test("code")
@@ -56,6 +58,8 @@ def module_blamed(values: Values, situation: Situation) -> Outcome:
     if crash is None or not crash.level:
         return untested(f"whether {' or '.join(names)} is to blame: {NO_CRASH if crash is None else 'no analysis'}")
     blamed = crash.image or crash.module
+    if blamed is None and crash.level != "none" and crash.category in _NO_MODULE:
+        return fails(f"{crash.category} is blamed, not {' or '.join(names)}", crash.cite("verdict"))
     if blamed is None:
         return untested(f"whether {' or '.join(names)} is to blame: the analysis blames no module")
     guilty = {stem(each) for each in (crash.image, crash.module) if each}
