@@ -6,6 +6,7 @@ None may wait for the network: proxies that refuse at once make all of them work
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -37,6 +38,14 @@ BUGCHECK = Peer("bugcheck", VENV / "bugcheck", lambda path: ["analyze", path])
 BUGCHECK_JSON = Peer("bugcheck --json", VENV / "bugcheck", lambda path: ["analyze", "--json", path])
 VOLATILITY = Peer("volatility3", VENV / "vol", lambda path: ["-q", "--offline", "-f", path, "windows.info"])
 SKELSEC = Peer("skelsec minidump", VENV / "minidump", lambda path: ["--all", path])
+
+
+def stackwalk() -> Path | None:
+    """Find Breakpad's minidump_stackwalk: on the path, or of npm's package `minidump` unpacked into benchmarks/out."""
+    system = {"linux": "linux-x64", "darwin": "darwin-x64"}.get(sys.platform, "none")
+    unpacked = OUT / "package" / "bin" / system / "minidump_stackwalk"
+    found = shutil.which("minidump_stackwalk") or (str(unpacked) if unpacked.exists() else None)
+    return Path(found) if found else None
 
 
 def ntoseye() -> Peer | None:

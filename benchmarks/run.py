@@ -9,6 +9,7 @@ import argparse
 import datetime
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.measure import Run, best_of, installed_environment
-from benchmarks.peers import BUGCHECK, BUGCHECK_JSON, OFFLINE, OUT, SKELSEC, VENV, VOLATILITY, Peer, ntoseye
+from benchmarks.peers import BUGCHECK, BUGCHECK_JSON, OFFLINE, OUT, SKELSEC, VENV, VOLATILITY, Peer, ntoseye, stackwalk
 
 HERE = Path(__file__).resolve().parent
 SHARED = HERE.parents[1] / "shared"
@@ -33,6 +34,8 @@ COLD_FILES = {
     "full dump, 3.4 MB": SHARED / "corpus/synthetic/x64_fault_full.dmp",
 }
 RULES_SHOWN = 8
+STACK_DUMP = SHARED / "corpus/user/google__breakpad__minidump2.dmp"
+STACK_SYMBOLS = SHARED / "corpus/user/google__breakpad/symbols"
 FULL_DUMP = COLD_FILES["full dump, 3.4 MB"]
 PYTHON = str(VENV / "python")
 
@@ -133,6 +136,45 @@ def evidence_rates() -> Iterator[Row]:
             yield Row(what, f"{race['library']} alone", f"{race['alone']:,.0f} /s", _ratio(race["alone"], race["rate"]))
 
 
+def symbol_rates(times: int) -> Iterator[Row]:
+    """Symbols and stacks, beside symbolic, llvm-pdbutil and minidump_stackwalk, as far as they are installed."""
+    pdb = OUT / "large.pdb"
+    OUT.mkdir(exist_ok=True)
+    if not pdb.exists() and subprocess.run([PYTHON, str(HERE / "write_pdb.py"), str(pdb)], check=False).returncode:
+        print("ziglang is not installed: a PDB of the corpus is measured instead of a large one")
+        pdb = SHARED / "corpus/synthetic/ntkrpamp.pdb"
+    answer = _child("symbol_rate.py", str(pdb), str(STACK_DUMP), str(STACK_SYMBOLS))
+    what = f"PDB, {answer['bytes'] / 1e6:.1f} MB, {answer['symbols']:,.0f} symbols"
+    for key, name in (("index", "first opening"), ("open", "later ones")):
+        own = answer[key]
+        yield Row(what, f"bugcheck, {name}", f"{own * 1000:.1f} ms")
+        if f"peer_{key}" in answer:
+            peer = answer[f"peer_{key}"]
+            yield Row(what, f"symbolic, {name}", f"{peer * 1000:.1f} ms", _ratio(peer, own))
+    yield Row(what, "bugcheck, look-ups", f"{answer['lookups']:,.0f} /s")
+    if "peer_lookups" in answer:
+        yield Row(what, "symbolic, look-ups", f"{answer['peer_lookups']:,.0f} /s")
+    if llvm := shutil.which("llvm-pdbutil"):
+        run = best_of(times, [llvm, "dump", "-publics", "-symbols", str(pdb)])
+        yield Row(what, "llvm-pdbutil dump", f"{run.milliseconds:.0f} ms  {run.megabytes:.0f} MiB")
+    yield Row(STACK_DUMP.name, "bugcheck, named frames", f"{answer['frames']:,.0f} /s")
+    yield from _stack_runs(times)
+
+
+def _stack_runs(times: int) -> Iterator[Row]:
+    """One process for all threads of one dump."""
+    command = [str(VENV / "bugcheck"), "stack", "--all", str(STACK_DUMP), "--symbols", str(STACK_SYMBOLS)]
+    own = best_of(times, command)
+    yield Row(STACK_DUMP.name, "bugcheck stack --all", f"{own.milliseconds:.0f} ms  {own.megabytes:.0f} MiB")
+    peer = stackwalk()
+    if peer is None:
+        print("minidump_stackwalk is not there: npm pack minidump, and unpack it into benchmarks/out/")
+        return
+    run = best_of(times, [str(peer), str(STACK_DUMP), str(STACK_SYMBOLS)])
+    figure = f"{run.milliseconds:.0f} ms  {run.megabytes:.0f} MiB"
+    yield Row(STACK_DUMP.name, "minidump_stackwalk", figure, _ratio(run.seconds, own.seconds))
+
+
 def _child(script: str, *arguments: str) -> Any:
     command = [PYTHON, str(HERE / script), *arguments]
     return json.loads(
@@ -216,6 +258,7 @@ def main() -> int:
         rows += tell(analysis_rates())
         rows += tell(memory_rates())
         rows += tell(evidence_rates())
+        rows += tell(symbol_rates(options.times))
     else:
         print(f"cold starts and rates need {SHARED}, which is absent")
     rows += tell(sparse_dump(options.times))

@@ -74,9 +74,10 @@ def examine(
 
     Args:
         packed: it is no dump but holds some. use: what to do with it instead; returns an outcome or raises.
-        megabytes: what this process may take at most.
+        megabytes: what this process may take at most; with `use`, how much more than before (the demangler of symbol
+            names keeps what it allocates, which is the process's and not one mutant's).
     """
-    started = time.process_time()
+    started, peak = time.process_time(), peak_megabytes() if use is not None else 0.0
     outcome, trouble, details = "refused", "", ""
     try:
         with _watchdog():
@@ -90,7 +91,7 @@ def examine(
     seconds = time.process_time() - started
     if not trouble and seconds > SECONDS:
         trouble = f"slower than {SECONDS:g} s"
-    if not trouble and peak_megabytes() > megabytes:
+    if not trouble and peak_megabytes() - peak > megabytes:
         trouble = f"more than {megabytes} MB"
     return Result(outcome, seconds, peak_megabytes(), trouble, details)
 

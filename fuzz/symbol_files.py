@@ -44,9 +44,9 @@ TEXTS = ("isf", "breakpad")
 HERE = Path(__file__).resolve().parents[1]
 SHARED = HERE.parent / "shared"
 MSF_MAGIC = b"Microsoft C/C++ MSF 7.00\r\n\x1aDS\x00\x00\x00"
-SEED_LIMIT = 4 << 20
-"""Bytes of the largest file that is taken as a seed."""
-ISF_TYPES, ISF_SYMBOLS = 150, 1500
+SEED_LIMIT = {"pdb": 4 << 20, "pe_image": 1 << 18, "isf": 4 << 20, "breakpad": 1 << 16}
+"""Bytes of the largest file that is taken as a seed: small ones are read in milliseconds and hold the same records."""
+ISF_TYPES, ISF_SYMBOLS = 40, 300
 """Types and symbols that are kept of a real table, so that a mutant is read in milliseconds."""
 EXTREMES = (0, 1, 2, 0x7F, 0x80, 0xFF, 0xFFFF, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF, 0x1000, 0x1001, 0xFFFF_FFF0)
 BASE, STACK = 0x1_4000_0000, 0x2000_0000
@@ -122,7 +122,7 @@ def symbol_seeds(format_name: str, *, real: bool) -> Iterator[tuple[str, bytes]]
         if not real and root.is_relative_to(SHARED):
             continue
         for path in sorted(root.rglob("*")):
-            if path.name.endswith(_SUFFIXES[format_name]) and path.stat().st_size <= SEED_LIMIT:
+            if path.name.endswith(_SUFFIXES[format_name]) and path.stat().st_size <= SEED_LIMIT[format_name]:
                 data = path.read_bytes()
                 yield path.name, _less(json.loads(lzma.decompress(data))) if format_name == "isf" else data
 
@@ -334,9 +334,9 @@ def use_image(data: bytes, name: str) -> str:
     read_version_info(image, header)
     read_checksum(image)
     _ask(ExportSymbols(read_exports(image, header), name, header.sections))
-    for rva in (0, header.entry_point, *(section.rva + 0x20 for section in header.sections[:4])):
-        for architecture in (Architecture.X64, Architecture.ARM64, Architecture.X86):
-            _walk(image, architecture, rva)
+    architecture = _MACHINES.get(header.machine, Architecture.X64)
+    for rva in (header.entry_point, *(section.rva + 0x20 for section in header.sections[:2])):
+        _walk(image, architecture, rva)
     return "complete"
 
 
@@ -392,6 +392,7 @@ class _Only:
         return self.image
 
 
+_MACHINES = {0x14C: Architecture.X86, 0x8664: Architecture.X64, 0xAA64: Architecture.ARM64}
 _NAMES = {
     Architecture.X64: ("rip", "rsp", "rbp", "rbx", "rsi", "rdi", "r12", "r13", "r14", "r15"),
     Architecture.ARM64: ("pc", "sp", "fp", "lr", *(f"x{number}" for number in range(19, 29))),
