@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 SRC = Path(__file__).resolve().parents[1] / "src"
-GROUND = ("errors", "addresses", "binary", "timestamps", "gaps", "extensions", "archives", "knowledge", "images")
+GROUND = (
+    "errors", "records", "addresses", "binary", "timestamps", "gaps", "extensions", "archives", "knowledge", "images",
+)  # fmt: skip
 CRASH = ("dump", "memory", "symbols", "machine", "stack", "findings", "verdict")
 INCIDENT = ("evidence", "timeline", "known_issues", "hypotheses", "plans", "cases", "fleet")
 TELLING = ("reports", "debugger", "api")

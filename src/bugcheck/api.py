@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from bugcheck.archives.files import map_file, sha256_of
@@ -20,6 +19,7 @@ from bugcheck.errors import BugcheckError, DumpError, InternalError, NotADump, U
 from bugcheck.findings.findings import Crash
 from bugcheck.gaps import Gap
 from bugcheck.machine.machine import Machine
+from bugcheck.records import dataclass
 from bugcheck.symbols.options import SymbolOptions, client_of
 from bugcheck.verdict.analysis import Analysis
 from bugcheck.verdict.verdict import judge

@@ -11,10 +11,10 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from bugcheck.errors import BugcheckError
+from bugcheck.records import dataclass
 
 PLUGIN_GROUP = "bugcheck.plugins"
 

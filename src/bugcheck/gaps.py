@@ -6,7 +6,7 @@ lives in the ground (ADR 0002).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from bugcheck.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,13 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import IO
 
 from bugcheck.archives.packed import CHUNK, Unpacking
 from bugcheck.archives.spool import mapped, system_words
 from bugcheck.binary import BinaryView, Layout, decode_ascii
 from bugcheck.errors import CorruptDump, DumpError
+from bugcheck.records import dataclass
 
 _HEADER = Layout("CFHEADER", 36, files_offset=(16, 4), folder_count=(26, 2), file_count=(28, 2), flags=(30, 2))
 _FOLDER = Layout("CFFOLDER", 8, data_offset=(0, 4), block_count=(4, 2), compression=(6, 2))

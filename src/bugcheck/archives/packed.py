@@ -15,11 +15,11 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from bugcheck.binary import BinaryView
 from bugcheck.errors import CorruptDump, DumpError, LimitExceeded
 from bugcheck.extensions import Registry
+from bugcheck.records import dataclass
 
 GIB = 1 << 30
 CHUNK = 0x10000

@@ -11,13 +11,13 @@ all of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from bugcheck.binary import BinaryView
 from bugcheck.extensions import Registry
 from bugcheck.gaps import Gap
+from bugcheck.records import dataclass, field
 
 if TYPE_CHECKING:
     from bugcheck.dump.log.facts import LogFacts

@@ -12,7 +12,6 @@ file that shrinks while it is mapped kills the process (SIGBUS): copy a dump tha
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import chain
 from typing import BinaryIO
 
@@ -30,6 +29,7 @@ from bugcheck.binary import BinaryView
 from bugcheck.dump.dump import DUMP_FORMATS, Dump
 from bugcheck.dump.recognise import describe_unknown
 from bugcheck.errors import DumpError, LimitExceeded, NotADump
+from bugcheck.records import dataclass
 
 _DUMP_SUFFIXES = (".dmp", ".mdmp", ".hdmp", ".kdmp")
 _CONTAINER_SUFFIXES = (".zip", ".cab", ".gz", ".tgz", ".xz", ".bz2", ".lzma", ".tar")

@@ -5,12 +5,11 @@ Written so that it fits behind "module, which …" and says only what the dump s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bugcheck.findings.address_kinds import AddressKind, kind_of_address
 from bugcheck.findings.findings import Crash
 from bugcheck.knowledge.kernel_names import irql_name
 from bugcheck.machine.exception import ACCESS_VIOLATION
+from bugcheck.records import dataclass
 
 DISPATCH_LEVEL = 2
 KIND_BY_CODE = {0xBE: "write", 0xFC: "execute"}

@@ -7,10 +7,9 @@ kernel's and C runtime's checked allocators (Microsoft, "Driver Verifier special
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bugcheck.addresses import MASK64, is_canonical
 from bugcheck.dump.dump import Architecture
+from bugcheck.records import dataclass
 
 NULL_PAGE = 0x1_0000
 """Windows never maps the first 64 KiB, so that null pointers with an offset fault."""

@@ -15,11 +15,11 @@ stacks).  A 64-bit word whose low half is zero or small is usually two 32-bit nu
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from struct import unpack_from
 
 from bugcheck.findings.fault_registers import fault_registers
 from bugcheck.findings.findings import Crash
+from bugcheck.records import dataclass
 
 REACH = 0x200
 """Bytes between a pointer and the member behind it that was touched."""

@@ -12,7 +12,8 @@ site is accepted, whatever it became, and a jump written over a function's start
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from bugcheck.records import dataclass
 
 CALL_SITES = (b"\x48\xff\x15", b"\x48\xff\x25", b"\xff\x15", b"\xff\x25")
 """Calls and jumps through the import table, as compilers write them."""

@@ -12,12 +12,12 @@ only where it leads out of Windows, because the kernel forwards to its own exten
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from bugcheck.dump.dump import Architecture
 from bugcheck.findings.findings import Crash
 from bugcheck.findings.suspicion import Standing, standing_of
 from bugcheck.machine.modules import Module
+from bugcheck.records import dataclass
 
 MOST_SERVICES = 2048
 MOST_FUNCTIONS = 4096

@@ -7,14 +7,13 @@ a vendor's storage controller driver is the bus of its disks and may well be.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bugcheck.addresses import format_hex
 from bugcheck.findings.findings import Citation, Crash
 from bugcheck.machine.device_object import DeviceObject, read_device_object, read_device_stack
 from bugcheck.machine.driver_object import read_driver_object
 from bugcheck.machine.irp import Irp
 from bugcheck.machine.modules import Module
+from bugcheck.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

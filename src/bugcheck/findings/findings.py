@@ -7,7 +7,6 @@ lacked what it needed; it never knows another rule.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
@@ -22,6 +21,7 @@ from bugcheck.machine.context import Context
 from bugcheck.machine.machine import Machine
 from bugcheck.machine.modules import Module, ModuleList
 from bugcheck.memory.address_space import AddressSpace
+from bugcheck.records import dataclass
 from bugcheck.stack.stacks import NamedStack, fault_stack, stopped_stack
 
 

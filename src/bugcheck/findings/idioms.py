@@ -11,7 +11,8 @@ may be one, and the words say so.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from bugcheck.records import dataclass
 
 _SCALES = {4: "4", 8: "8"}
 _COPIES = ("rep movs", "movs", "rep stos", "stos")

@@ -9,7 +9,6 @@ says how much was compared.  INIT sections are thrown away after start, and thei
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from bugcheck.addresses import PAGE_SIZE
 from bugcheck.binary import BinaryView
@@ -18,6 +17,7 @@ from bugcheck.findings.findings import Crash
 from bugcheck.images.identity import base_name
 from bugcheck.images.pe_header import FileImage, Section
 from bugcheck.machine.modules import Module
+from bugcheck.records import dataclass
 
 COMPARED_LIMIT = 16 << 20
 """Bytes of code that are compared at most."""

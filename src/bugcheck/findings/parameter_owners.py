@@ -9,7 +9,6 @@ evidence there is; a device object only says whose device it was.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from bugcheck.findings.accusation import accuse, cite, fact
 from bugcheck.findings.device_owners import device_owner, driver_image
@@ -20,6 +19,7 @@ from bugcheck.findings.suspicion import Standing, standing_of
 from bugcheck.gaps import Gap
 from bugcheck.machine.bugcheck import Parameter
 from bugcheck.machine.modules import Module
+from bugcheck.records import dataclass
 
 _CODE_ROLES = ("instruction", "module", "function")
 _SHARES = {**dict.fromkeys((*_CODE_ROLES, "string"), 1.0), "driver_object": 0.95, "device_object": 0.8}

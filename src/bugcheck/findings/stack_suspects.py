@@ -12,13 +12,13 @@ driver's at +0x140).  So a lone word counts only where a call instruction ends r
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from bugcheck.addresses import format_hex
 from bugcheck.findings.findings import Citation, Crash
 from bugcheck.findings.suspicion import Standing, standing_of
 from bugcheck.machine.modules import Module
 from bugcheck.machine.objects import read_thread
+from bugcheck.records import dataclass
 from bugcheck.stack.call_sites import is_call_before
 from bugcheck.stack.frame import Trust
 from bugcheck.stack.stacks import NamedStack

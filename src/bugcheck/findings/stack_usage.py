@@ -9,9 +9,9 @@ walked that way is told.  nt's and the window manager's frames are in every stac
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 
+from bugcheck.records import dataclass
 from bugcheck.stack.frame import Frame, Trust
 
 LARGEST_FRAME = 0x6000

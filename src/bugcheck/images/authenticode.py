@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from bugcheck.archives.files import HASH_PIECE, release
@@ -33,6 +32,7 @@ from bugcheck.images.signed_data import (
     read_signed_data,
     read_token_time,
 )
+from bugcheck.records import dataclass, field
 
 VALID, BROKEN, UNSIGNED, UNTRUSTED, TEST_SIGNED, EXPIRED = (
     "valid", "broken", "unsigned", "untrusted", "test-signed", "expired",

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -27,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from bugcheck.images.signed_data import CODE_SIGNING, PARSE_ERRORS, Certificate, read_certificate
+from bugcheck.records import dataclass
 
 CHAIN_LIMIT = 8
 """Certificates from signer to root; real chains have up to five."""

@@ -12,10 +12,9 @@ Folklore:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bugcheck.binary import BinaryView
 from bugcheck.images.pe_header import FileImage
+from bugcheck.records import dataclass
 
 CHUNK_SIZE = 0x10000
 """Bytes that are summed at a time; even, so that words do not straddle chunks."""

@@ -11,12 +11,12 @@ Folklore:
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 
 from bugcheck.addresses import format_address
 from bugcheck.gaps import Gap
 from bugcheck.images.identity import PATH_LIMIT, PdbId, parse_codeview
 from bugcheck.images.pe_header import DIRECTORY_DEBUG, ByteReader, FileImage, PeHeader
+from bugcheck.records import dataclass
 
 CODEVIEW = 2
 POGO = 13

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
 
 from bugcheck.addresses import format_address
 from bugcheck.errors import MemoryFault
 from bugcheck.gaps import Gap
 from bugcheck.images.page_window import PageWindow
 from bugcheck.images.pe_header import DIRECTORY_EXPORT, ByteReader, DataDirectory, PeHeader
+from bugcheck.records import dataclass
 
 EXPORT_LIMIT = 0x10000
 """Functions, and names, that are read: ordinals have 16 bits."""

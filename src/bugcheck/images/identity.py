@@ -15,7 +15,8 @@ Folklore:
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
+
+from bugcheck.records import dataclass, field
 
 PATH_LIMIT = 0x1000
 """Longest PDB path, in bytes, that is followed."""

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_right
-from dataclasses import dataclass
 from typing import Protocol
 
 from bugcheck.addresses import PAGE_SIZE, format_address
@@ -24,6 +23,7 @@ from bugcheck.binary import BinaryView, decode_ascii
 from bugcheck.errors import CorruptDump, MemoryFault, TruncatedDump
 from bugcheck.gaps import Gap
 from bugcheck.images.identity import ImageId, base_name
+from bugcheck.records import dataclass
 
 DIRECTORY_EXPORT = 0
 DIRECTORY_RESOURCE = 2

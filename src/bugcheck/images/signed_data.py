@@ -13,7 +13,6 @@ Folklore:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -24,6 +23,7 @@ from asn1crypto import x509 as _x509  # pyright: ignore[reportMissingTypeStubs]
 
 from bugcheck.errors import CorruptDump
 from bugcheck.images.der import OCTETS, SEQUENCE, children, elements, extent, object_id
+from bugcheck.records import dataclass
 
 cms: Any = _cms
 core: Any = _core

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
 from bugcheck.addresses import format_address
 from bugcheck.binary import decode_utf16
@@ -23,6 +22,7 @@ from bugcheck.errors import MemoryFault
 from bugcheck.gaps import Gap
 from bugcheck.images.page_window import PageWindow
 from bugcheck.images.pe_header import DIRECTORY_RESOURCE, ByteReader, PeHeader
+from bugcheck.records import dataclass, field
 
 RT_VERSION = 16
 ENGLISH = 0x0409

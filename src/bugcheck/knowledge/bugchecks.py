@@ -10,10 +10,10 @@ Folklore: small dumps set bit 0x10000000 in the code (0x1000008E is 0x8E); four 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 from bugcheck.knowledge.tables import table
+from bugcheck.records import dataclass, replace
 
 MINIDUMP_BIT = 0x10000000
 Level = Mapping[str, Any]  # a record of the file, or a subtype inside one

@@ -11,10 +11,10 @@ matched by its beginning when that is unambiguous.  Microsoft Defender's engine 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from bugcheck.knowledge.tables import first_not_below, row_at, table
+from bugcheck.records import dataclass, replace
 
 _FILE = "drivers.tsv"
 _UNLOADED_NAME = 12

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache, lru_cache
 from typing import NamedTuple
 
 from bugcheck.knowledge.tables import table
+from bugcheck.records import dataclass
 
 _PREFIX = "microsoft-windows-"
 _SEGMENT = re.compile(r"\[([^\[\]]*)\]|([^\[\]]+)")

@@ -16,9 +16,9 @@ LDR_DATA_TABLE_ENTRY on every build: CheckSum at 0x78 and TimeDateStamp at 0x80 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from bugcheck.knowledge.tables import table
+from bugcheck.records import dataclass
 
 _FILE = "kernel_objects.tsv"
 _COLUMNS = 8

@@ -12,9 +12,9 @@ System Informer needs it; `file` tells it from a kernel.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from bugcheck.knowledge.tables import find_row
+from bugcheck.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

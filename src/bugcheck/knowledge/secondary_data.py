@@ -6,9 +6,8 @@ GUID the name is empty, and `holds` says only what the bytes of real dumps leave
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bugcheck.knowledge.tables import find_row
+from bugcheck.records import dataclass
 
 _COLUMNS = 6
 

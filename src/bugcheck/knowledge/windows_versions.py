@@ -11,9 +11,8 @@ narrows it, because each release stops getting updates some day: 10.0.19041.5247
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bugcheck.knowledge.tables import row_at, table
+from bugcheck.records import dataclass
 
 _FILE = "windows_versions.tsv"
 _CLIENT, _SERVER = 3, 5

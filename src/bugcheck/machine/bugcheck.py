@@ -9,13 +9,13 @@ parameters.  A code outside the reference may be a driver's own (an AMD display 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from bugcheck.dump.dump import Architecture
 from bugcheck.knowledge.bugchecks import BugCheckCase, BugCheckKnowledge, ParameterMeaning, describe_bugcheck
 from bugcheck.knowledge.kernel_names import irql_name
 from bugcheck.knowledge.statuses import describe_status
 from bugcheck.machine.modules import ModuleList, UnloadedModule
+from bugcheck.records import dataclass
 
 SMALL_DUMP_BIT = 0x1000_0000
 _POINTER_ROLES = frozenset(

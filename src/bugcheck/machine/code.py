@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bugcheck.dump.dump import Architecture
 from bugcheck.machine.context import Context
 from bugcheck.machine.machine import Machine
 from bugcheck.machine.modules import Module
+from bugcheck.records import dataclass
 
 LONGEST_INSTRUCTION = 16
 THUMB_STATE = 0x20

@@ -11,10 +11,10 @@ real values.  Breakpad's early ARM64 writer put a 64-bit flags word first (0x31C
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from struct import Struct
 
 from bugcheck.dump.dump import Architecture, RawContext
+from bugcheck.records import dataclass
 
 _CONTROL, _INTEGER, _SEGMENTS = 0x1, 0x2, 0x4
 _U16, _U32, _U64 = Struct("<H"), Struct("<I"), Struct("<Q")

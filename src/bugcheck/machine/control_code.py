@@ -9,10 +9,9 @@ another has a name for.  So such a name is a hint, and `is_vendor` says so.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bugcheck.knowledge.tables import find_row
 from bugcheck.machine.io_layout import io_name
+from bugcheck.records import dataclass
 
 _UNKNOWN_DEVICE, _VENDOR_DEVICE, _VENDOR_FUNCTION = 0x22, 0x8000, 0x800
 

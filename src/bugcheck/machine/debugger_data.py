@@ -12,12 +12,12 @@ list and the process list).  32-bit addresses are sign-extended in it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from struct import Struct
 
 from bugcheck.addresses import MASK64
 from bugcheck.dump.dump import Dump
 from bugcheck.memory.address_space import AddressSpace
+from bugcheck.records import dataclass
 
 MINIMUM_SIZE = 0x298
 MAXIMUM_SIZE = 0x1000

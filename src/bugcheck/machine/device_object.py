@@ -13,10 +13,10 @@ Folklore:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from bugcheck.machine.io_layout import Fields, IoLayout, flag_names, io_name
 from bugcheck.memory.address_space import AddressSpace
+from bugcheck.records import dataclass
 
 IO_TYPE_DEVICE = 3
 IO_TYPE_DEVICE_OBJECT_EXTENSION = 13

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from bugcheck.addresses import MASK64
 from bugcheck.dump.dump import Architecture
@@ -30,6 +29,7 @@ from bugcheck.machine.capstone_library import (
     open_engine,
 )
 from bugcheck.machine.context import Context
+from bugcheck.records import dataclass
 
 MAX_INSTRUCTIONS = 4096
 _SIZES = {"byte": 1, "word": 2, "dword": 4, "fword": 6, "qword": 8, "tbyte": 10, "xmmword": 16, "ymmword": 32}

@@ -9,10 +9,9 @@ DeferredRoutine lies at the same offset in both.  A running DPC has left the que
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bugcheck.machine.kernel_layout import KernelLayout
 from bugcheck.memory.address_space import AddressSpace
+from bugcheck.records import dataclass
 
 QUEUE_LIMIT = 256
 _TYPES = (0x13, 0x1A)

@@ -13,12 +13,11 @@ Folklore:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bugcheck.machine.device_object import DeviceObject, read_device_object
 from bugcheck.machine.io_layout import Fields, IoLayout, flag_names, io_name
 from bugcheck.machine.modules import Module, ModuleList
 from bugcheck.memory.address_space import AddressSpace
+from bugcheck.records import dataclass
 
 IO_TYPE_DRIVER = 4
 MAJOR_FUNCTIONS = 28

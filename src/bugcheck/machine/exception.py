@@ -6,12 +6,12 @@ execute, parameter 1 the address (Microsoft, "EXCEPTION_RECORD structure").
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from struct import Struct
 
 from bugcheck.dump.dump import RawException
 from bugcheck.knowledge.statuses import describe_status, status_name
 from bugcheck.memory.address_space import AddressSpace
+from bugcheck.records import dataclass
 
 ACCESS_VIOLATION = 0xC000_0005
 IN_PAGE_ERROR = 0xC000_0006

@@ -14,11 +14,10 @@ Folklore:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bugcheck.machine.control_code import ControlCode
 from bugcheck.machine.io_layout import Fields, IoLayout, flag_names, io_name
 from bugcheck.memory.address_space import AddressSpace
+from bugcheck.records import dataclass
 
 IO_TYPE_IRP = 6
 STACK_LIMIT = 127

@@ -10,13 +10,13 @@ without that step (`EPROCESS.DirectoryTableBase`), as the debugger data and the 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import cached_property
 
 from bugcheck.dump.dump import Architecture, Dump
 from bugcheck.knowledge.kernel_objects import ObjectOffsets, object_offsets
 from bugcheck.machine.debugger_data import OFFSETS, DebuggerData
 from bugcheck.machine.member_path import MissingMember, MissingType, find_layout, locate
+from bugcheck.records import dataclass, field
 from bugcheck.symbols.types import TypeTable
 
 _INNER = {"EPROCESS": "Pcb", "ETHREAD": "Tcb"}

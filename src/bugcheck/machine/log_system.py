@@ -8,7 +8,6 @@ system is then called by that time.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bugcheck.dump.dump import Dump
@@ -16,6 +15,7 @@ from bugcheck.machine.context import Context
 from bugcheck.machine.objects import Process
 from bugcheck.machine.shared_user_data import SharedUserData
 from bugcheck.machine.system import SystemFacts, kernel_system, user_system
+from bugcheck.records import replace
 
 if TYPE_CHECKING:
     from bugcheck.dump.log.facts import LogFacts

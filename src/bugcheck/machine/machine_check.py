@@ -9,7 +9,7 @@ no name is given to it.  A status whose VAL bit is clear says nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from bugcheck.records import dataclass
 
 VENDORS = {1: "Intel", 2: "AMD"}
 _SIMPLE = {

@@ -6,11 +6,10 @@ value forms (`0n` decimal, `0x` hexadecimal, `0y` binary, `(null)`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bugcheck.addresses import format_address
 from bugcheck.errors import BugcheckError, MemoryFault
 from bugcheck.machine.typed_object import EnumValue, Pointer, TypedArray, TypedObject, Value
+from bugcheck.records import dataclass
 from bugcheck.symbols.types import Member, TypeRef
 
 DEPTH_LIMIT = 8

@@ -10,11 +10,10 @@ Verifier is off by the old rule, and 0 with KernelVerifier 0 in every dump of th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bugcheck.binary import Layout, Record
 from bugcheck.dump.dump import Dump
 from bugcheck.errors import TruncatedDump
+from bugcheck.records import dataclass
 
 VERIFIER_OFF = 0xFFFF_FFFF
 MAX_PAGES = 1 << 40

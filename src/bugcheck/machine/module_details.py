@@ -5,8 +5,6 @@ Source: PE headers, debug directory and version resource, wherever the dump hold
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bugcheck.errors import CorruptDump
 from bugcheck.images.debug_directory import read_debug_directory
 from bugcheck.images.identity import PdbId
@@ -14,6 +12,7 @@ from bugcheck.images.pe_header import try_read_pe_header
 from bugcheck.images.version_resource import VersionInfo, read_version_info
 from bugcheck.machine.modules import Module
 from bugcheck.memory.address_space import AddressSpace
+from bugcheck.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,13 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 
 from bugcheck.dump.dump import Architecture, Dump, RawModule, RawUnloadedModule
 from bugcheck.errors import MemoryFault
 from bugcheck.images.identity import PdbId, parse_codeview
 from bugcheck.machine.debugger_data import DebuggerData
 from bugcheck.memory.address_space import AddressSpace
+from bugcheck.records import dataclass, field
 
 MAX_MODULES = 4096
 MAX_NAME = 1024

@@ -9,13 +9,12 @@ whose address space is loaded (an attached thread).  A process is where the cras
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bugcheck.binary import decode_ascii
 from bugcheck.dump.dump import Dump
 from bugcheck.machine.kernel_layout import KernelLayout
 from bugcheck.machine.modules import walk_list
 from bugcheck.memory.address_space import AddressSpace
+from bugcheck.records import dataclass
 
 MAX_PROCESSES = 65536
 MAX_THREADS = 65536

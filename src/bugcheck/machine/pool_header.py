@@ -20,10 +20,9 @@ Folklore:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bugcheck.addresses import PAGE_SIZE
 from bugcheck.memory.address_space import AddressSpace
+from bugcheck.records import dataclass
 
 FIRST_SEGMENT_HEAP_BUILD = 18362
 FIRST_VISTA_BUILD = 6000

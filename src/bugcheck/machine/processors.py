@@ -10,8 +10,6 @@ points at was kept.  Large small dumps (of live debuggers) hold all of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bugcheck.binary import decode_ascii
 from bugcheck.dump.dump import Architecture, Dump, RawContext
 from bugcheck.dump.kernel_header import CONTEXT_SIZES, MAX_PROCESSORS
@@ -19,6 +17,7 @@ from bugcheck.machine.context import Context, decode_context
 from bugcheck.machine.debugger_data import DebuggerData
 from bugcheck.machine.kernel_layout import KernelLayout
 from bugcheck.memory.address_space import AddressSpace
+from bugcheck.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

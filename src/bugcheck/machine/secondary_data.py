@@ -11,7 +11,6 @@ the serial numbers, so no raw bytes are shown.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from bugcheck.binary import BinaryView
 from bugcheck.dump.dump import Dump, Stream
 from bugcheck.errors import BugcheckError, DumpError
 from bugcheck.knowledge.secondary_data import find_secondary_data
+from bugcheck.records import dataclass, replace
 
 if TYPE_CHECKING:
     from bugcheck.machine.blackbox.stream import Decoded

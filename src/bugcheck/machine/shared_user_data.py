@@ -6,10 +6,9 @@ NtBuildNumber at 0x260, NtProductType at 0x264, NtMajorVersion at 0x26C, SuiteMa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bugcheck.dump.dump import Architecture
 from bugcheck.memory.address_space import AddressSpace
+from bugcheck.records import dataclass
 from bugcheck.timestamps import TICKS_PER_SECOND
 
 ADDRESSES = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from bugcheck.errors import BugcheckError
 from bugcheck.images.debug_directory import read_debug_directory
@@ -12,6 +11,7 @@ from bugcheck.images.pe_header import FileImage
 from bugcheck.machine.machine import Machine
 from bugcheck.machine.module_details import read_module_details
 from bugcheck.machine.modules import Module
+from bugcheck.records import dataclass
 from bugcheck.symbols.store import Search
 from bugcheck.symbols.wanted import WantedFile, wanted_file
 

@@ -11,7 +11,6 @@ right one, as surely as a GUID says it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
 
 from bugcheck.errors import BugcheckError, CorruptDump
 from bugcheck.gaps import Gap
@@ -22,6 +21,7 @@ from bugcheck.images.pe_header import ByteReader, FileImage, PeHeader, Section, 
 from bugcheck.machine.debugger_data import DebuggerData
 from bugcheck.machine.modules import Module, ModuleList
 from bugcheck.memory.address_space import AddressSpace
+from bugcheck.records import dataclass, replace
 from bugcheck.symbols.candidates import candidate_pdbs
 from bugcheck.symbols.locate import Image, Located, SymbolLocator
 from bugcheck.symbols.symbols import Symbols

@@ -9,7 +9,6 @@ image tells them apart, so the name says "2004 to 22H2" where that is unknown.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from bugcheck.binary import decode_ascii
@@ -21,6 +20,7 @@ from bugcheck.machine.modules import ModuleList
 from bugcheck.machine.processors import Processor
 from bugcheck.machine.shared_user_data import SharedUserData
 from bugcheck.memory.address_space import AddressSpace
+from bugcheck.records import dataclass
 from bugcheck.timestamps import from_filetime, from_unix, span_seconds
 
 PRODUCT_TYPES = {1: "workstation", 2: "domain_controller", 3: "server"}

@@ -13,13 +13,13 @@ Folklore:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, overload
 
 from bugcheck.binary import decode_ascii, decode_utf16
 from bugcheck.errors import BugcheckError, MemoryFault
 from bugcheck.machine.member_path import MissingMember, MissingType, find_layout, locate, member_of
 from bugcheck.memory.address_space import AddressSpace
+from bugcheck.records import dataclass
 from bugcheck.symbols.types import Member, TypeLayout, TypeRef, TypeTable
 
 if TYPE_CHECKING:

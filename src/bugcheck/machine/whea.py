@@ -12,11 +12,11 @@ Folklore:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from struct import Struct
 
 from bugcheck.machine.machine_check import MachineCheckBank
 from bugcheck.memory.address_space import AddressSpace
+from bugcheck.records import dataclass
 
 SIGNATURE = b"CPER"
 HEADER_SIZE, DESCRIPTOR_SIZE = 128, 72

@@ -13,7 +13,6 @@ Folklore:
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from bugcheck.addresses import PAGE_SIZE
 from bugcheck.dump.dump import Architecture
@@ -28,6 +27,7 @@ from bugcheck.memory.page_tables.x64 import X64
 from bugcheck.memory.page_tables.x86 import X86
 from bugcheck.memory.page_tables.x86_pae import X86Pae
 from bugcheck.memory.physical import PhysicalMemory
+from bugcheck.records import dataclass
 
 CACHED_PAGES = 1 << 16
 """Virtual pages whose place is remembered (about 10 MB of memory)."""

@@ -7,9 +7,9 @@ medium.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from bugcheck.extensions import Registry
+from bugcheck.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,7 @@ nothing a dump says can become an address.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from bugcheck.records import dataclass
 from bugcheck.reports.document import Block, Document, Facts, Headline, Points, Table
 
 ANCHOR_LIMIT = 60

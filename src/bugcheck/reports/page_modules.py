@@ -8,12 +8,12 @@ names is marked; one known from the file name alone is not, for a name proves no
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from bugcheck.addresses import format_address
 from bugcheck.machine.module_details import read_module_details
 from bugcheck.machine.modules import Module
+from bugcheck.records import dataclass, replace
 from bugcheck.reports.page import Grid, GridRow, Part, Section
 from bugcheck.timestamps import format_utc, from_filetime, from_unix
 from bugcheck.verdict.analysis import Analysis

@@ -11,9 +11,9 @@ P1 to P4 follow with one.  A field that is not known is left out, never printed 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from bugcheck.addresses import format_address
+from bugcheck.records import dataclass
 from bugcheck.reports.escape import printable
 from bugcheck.reports.windbg_registers import code_line, register_lines, touched
 from bugcheck.reports.windbg_values import (

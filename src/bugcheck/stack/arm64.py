@@ -12,7 +12,6 @@ Folklore:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from struct import Struct
 
 from bugcheck.addresses import MASK64
@@ -20,6 +19,7 @@ from bugcheck.dump.dump import Architecture, RawContext
 from bugcheck.errors import MemoryFault
 from bugcheck.machine.context import Context, context_size, decode_context
 from bugcheck.memory.address_space import AddressSpace
+from bugcheck.records import dataclass
 from bugcheck.stack.call_sites import is_call_before
 from bugcheck.stack.exactness import is_exact
 from bugcheck.stack.frame import StackSource, Step, Trust

@@ -6,7 +6,6 @@ are the registers of its caller, and how do we know?
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,6 +13,7 @@ from bugcheck.images.pe_header import ByteReader
 from bugcheck.machine.context import Context
 from bugcheck.machine.modules import Module, ModuleList
 from bugcheck.memory.address_space import AddressSpace
+from bugcheck.records import dataclass, field
 
 if TYPE_CHECKING:
     from bugcheck.symbols.symbols import SourceLine, Symbols

@@ -10,7 +10,8 @@ number (`$20` is ebx).  `$L` and `$P` (places of locals and parameters) are assi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+
+from bugcheck.records import dataclass, field
 
 MAX_TOKENS = 512
 """Longest program that is run; the longest seen has 40 tokens."""

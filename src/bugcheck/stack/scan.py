@@ -25,13 +25,13 @@ Folklore:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from bugcheck.dump.dump import Architecture
 from bugcheck.errors import MemoryFault
 from bugcheck.machine.context import Context
+from bugcheck.records import dataclass
 from bugcheck.stack.call_sites import CallSite, calls_before
 from bugcheck.stack.exactness import UNWINDING_WARNING
 from bugcheck.stack.frame import StackSource, Step, Trust

@@ -6,7 +6,6 @@ on top, what `kb` prints on opening); the fault's, from the trap frame or contex
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from bugcheck.machine.machine import MAX_KERNEL_STACK, Machine
 from bugcheck.machine.modules import Module
 from bugcheck.machine.objects import Thread, read_process, read_thread
 from bugcheck.machine.processors import Processor
+from bugcheck.records import dataclass
 from bugcheck.stack.frame import Frame, StackSource, Unwinder
 from bugcheck.stack.walk import FRAME_LIMIT, starting_trust, walk
 from bugcheck.stack.wow64 import wow64_context

@@ -11,13 +11,13 @@ Folklore:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bugcheck.addresses import is_canonical
 from bugcheck.dump.dump import Architecture
 from bugcheck.machine.context import Context
 from bugcheck.machine.modules import Module
+from bugcheck.records import dataclass
 from bugcheck.stack.exactness import lookup_address
 from bugcheck.stack.frame import Frame, StackSource, Step, Trust, Unwinder
 

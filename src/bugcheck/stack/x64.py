@@ -14,13 +14,12 @@ Folklore:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bugcheck.addresses import MASK64
 from bugcheck.dump.dump import Architecture
 from bugcheck.errors import MemoryFault
 from bugcheck.machine.context import Context
 from bugcheck.memory.address_space import AddressSpace
+from bugcheck.records import dataclass
 from bugcheck.stack.call_sites import is_call_before
 from bugcheck.stack.exactness import is_exact
 from bugcheck.stack.frame import StackSource, Step, Trust

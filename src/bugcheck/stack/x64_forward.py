@@ -18,13 +18,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from bugcheck.addresses import MASK64
 from bugcheck.dump.dump import Architecture
 from bugcheck.machine.context import Context
 from bugcheck.machine.disassembly import Instruction, disassemble
+from bugcheck.records import dataclass
 from bugcheck.stack.call_sites import is_call_before
 from bugcheck.stack.exactness import UNWINDING_WARNING
 from bugcheck.stack.frame import StackSource, Step, Trust

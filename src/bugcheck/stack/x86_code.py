@@ -8,7 +8,7 @@ instructions either consists of can be followed exactly; anything else ends the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from bugcheck.records import dataclass
 
 LONGEST_PROLOGUE = 64
 """Bytes from a function's start within which eip may be for `follow_prologue`."""

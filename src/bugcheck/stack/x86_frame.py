@@ -7,9 +7,9 @@ debugger prints for which kind of frame was found on the story dump.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from bugcheck.machine.context import Context
+from bugcheck.records import dataclass, field
 from bugcheck.stack.frame import Step, Trust
 from bugcheck.stack.module_image import ModuleImage
 from bugcheck.stack.x86_returns import StackWords

@@ -8,10 +8,10 @@ Folklore: without code bytes nothing proves a return address; a word that lies i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import IntEnum
 
 from bugcheck.dump.dump import Architecture
+from bugcheck.records import dataclass, field
 from bugcheck.stack.call_sites import is_call_before
 from bugcheck.stack.frame import StackSource
 from bugcheck.stack.module_image import ModuleImages

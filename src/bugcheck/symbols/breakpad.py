@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cached_property
 
 from bugcheck.errors import DumpError, LimitExceeded
 from bugcheck.gaps import Gap
 from bugcheck.images.identity import PdbId
+from bugcheck.records import replace
 from bugcheck.symbols.breakpad_reader import BreakpadRecords, Inline, read_records
 from bugcheck.symbols.code_names import REACH
 from bugcheck.symbols.ranges import Ranges

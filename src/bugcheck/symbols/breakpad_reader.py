@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from bugcheck.errors import CorruptDump
+from bugcheck.records import dataclass, field
 from bugcheck.symbols.symbols import FpoRecord, FrameData
 
 RECORD_LIMIT = 20_000_000

@@ -8,12 +8,12 @@ A part is continued only when the server proves by ETag or Last-Modified that it
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 from bugcheck.archives.spool import system_words
 from bugcheck.errors import BugcheckError, DumpError
+from bugcheck.records import dataclass
 from bugcheck.symbols.cache import SymbolCache
 from bugcheck.symbols.http import Answer, HttpClient, HttpFault
 from bugcheck.symbols.wanted import WantedFile

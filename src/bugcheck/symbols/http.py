@@ -14,11 +14,11 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from bugcheck.errors import BugcheckError, UsageError
+from bugcheck.records import dataclass
 
 if TYPE_CHECKING:
     import httpx2

@@ -10,11 +10,10 @@ Folklore:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bugcheck.binary import BinaryView
 from bugcheck.errors import CorruptDump, DumpError, MemoryFault
 from bugcheck.images.identity import ImageId, PdbId
+from bugcheck.records import dataclass
 from bugcheck.symbols.pdb.identity import PdbIdentity, read_identity
 
 _MSF = b"Microsoft C/C++"

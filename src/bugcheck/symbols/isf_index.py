@@ -18,10 +18,10 @@ import sys
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from bugcheck.binary import BinaryView
+from bugcheck.records import dataclass
 
 _HEADER = struct.Struct("<8sIIIIQqIII")
 _MAGIC = b"BUGCISF\n"

@@ -10,7 +10,6 @@ a file that proves its identity is used; another one of the same name only when 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bugcheck.archives.files import map_file
@@ -19,6 +18,7 @@ from bugcheck.gaps import Gap
 from bugcheck.images.exports import Exports
 from bugcheck.images.identity import ImageId, PdbId
 from bugcheck.images.pe_header import Section
+from bugcheck.records import dataclass, replace
 from bugcheck.symbols.cache import SymbolCache
 from bugcheck.symbols.exports import ExportSymbols, file_exports
 from bugcheck.symbols.identify import describe_identity

@@ -12,9 +12,9 @@ Folklore:
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from bugcheck.errors import LimitExceeded
+from bugcheck.records import dataclass
 from bugcheck.symbols.wanted import WantedFile, wanted_by_key
 
 SIZE_LIMIT = 16 << 20

@@ -19,9 +19,8 @@ Folklore:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bugcheck.errors import UsageError
+from bugcheck.records import dataclass
 
 MICROSOFT_SERVER = "https://msdl.microsoft.com/download/symbols"
 """Microsoft's public symbol server ("Microsoft public symbol server", windows-driver-docs)."""

@@ -18,13 +18,13 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Lock
 from urllib.parse import quote, urlsplit
 
 from bugcheck.archives.files import map_file
 from bugcheck.errors import DumpError
+from bugcheck.records import dataclass, field
 from bugcheck.symbols.cache import SymbolCache, drop
 from bugcheck.symbols.download import Patience, Surroundings, Transfer, Transferred
 from bugcheck.symbols.http import HttpClient, HttpFault, HttpSettings, redirected

@@ -15,12 +15,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from bugcheck.archives.files import map_file
 from bugcheck.binary import BinaryView
 from bugcheck.errors import BugcheckError, DumpError
+from bugcheck.records import dataclass
 from bugcheck.symbols.cache import SymbolCache, drop
 from bugcheck.symbols.identify import mismatch
 from bugcheck.symbols.unpack import is_packed, unpack

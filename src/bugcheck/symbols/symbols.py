@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from bugcheck.records import dataclass
 from bugcheck.symbols.types import TypeTable
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from bugcheck.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,9 @@ characters; the name of a real one is short and plain.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bugcheck.errors import CorruptDump
 from bugcheck.images.identity import ImageId, PdbId, base_name
+from bugcheck.records import dataclass
 
 NAME_LIMIT = 160
 """Characters in a file's name: leaves room for suffixes below the 255 of most file systems."""

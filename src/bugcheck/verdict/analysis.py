@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bugcheck.dump.dump import Dump
 from bugcheck.findings.findings import Crash, Finding
 from bugcheck.gaps import Gap
@@ -12,6 +10,7 @@ from bugcheck.machine.context import Context
 from bugcheck.machine.machine import Machine
 from bugcheck.machine.modules import ModuleList
 from bugcheck.machine.system import SystemFacts
+from bugcheck.records import dataclass
 from bugcheck.verdict.blame import Blame
 from bugcheck.verdict.gaps import symbol_gaps
 from bugcheck.verdict.verdict import Verdict

@@ -8,10 +8,10 @@ own (a driver at the fault, yet a changed bit in the address it used) takes up t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 
 from bugcheck.findings.findings import Category, Crash, Finding
+from bugcheck.records import dataclass
 
 NO_STACK_CAP, CAP = 0.75, 0.95
 DIRECT = 0.7

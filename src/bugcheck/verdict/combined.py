@@ -14,10 +14,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from math import prod
 
 from bugcheck.findings.findings import Category
+from bugcheck.records import dataclass
 from bugcheck.verdict.blame import level_of
 from bugcheck.verdict.crash_record import CrashRecord
 from bugcheck.verdict.crash_series import changes_between, repeated_bits, trend_of

@@ -12,7 +12,6 @@ that two crashes are one.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 
 from bugcheck.findings.address_kinds import NULL_PAGE, kind_of_address
@@ -20,6 +19,7 @@ from bugcheck.findings.findings import Category
 from bugcheck.findings.frame_owners import Owner, owner_of
 from bugcheck.machine.bugcheck import BugCheck
 from bugcheck.machine.modules import Module
+from bugcheck.records import dataclass
 from bugcheck.stack.frame import Frame
 from bugcheck.verdict.analysis import Analysis
 from bugcheck.verdict.driver_changes import DriverChanges, driver_changes

@@ -10,10 +10,10 @@ hardly any: what it does not name is not gone.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from bugcheck.knowledge.drivers import find_driver
 from bugcheck.machine.modules import Module
+from bugcheck.records import dataclass
 from bugcheck.verdict.analysis import Analysis
 
 COPIES = ("dump_", "hiber_")

@@ -17,13 +17,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from bugcheck.addresses import sign_extend_32
 from bugcheck.findings.findings import Category, Crash
 from bugcheck.findings.frame_owners import is_crash_path
 from bugcheck.machine.context import Context
 from bugcheck.machine.modules import Module
+from bugcheck.records import dataclass
 from bugcheck.stack.frame import Frame, Trust
 from bugcheck.stack.stacks import NamedStack
 from bugcheck.verdict.blame import Blame

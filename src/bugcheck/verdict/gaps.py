@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from bugcheck.findings.findings import Crash
 from bugcheck.gaps import Gap
+from bugcheck.records import replace
 from bugcheck.verdict.blame import Blame
 
 KERNEL_DUMP_SETTING = (

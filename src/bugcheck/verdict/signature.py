@@ -12,10 +12,10 @@ A module blamed without a place of its code reads IMAGE_.  The engine's `(null)_
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 
 from bugcheck.findings.access import failed_access
 from bugcheck.findings.findings import Crash
+from bugcheck.records import dataclass
 from bugcheck.verdict.blame import Blame
 from bugcheck.verdict.bugcheck_str import access_words, application_fault, bugcheck_str, user_class
 from bugcheck.verdict.eras import WINDOWS_8, Era, era_of

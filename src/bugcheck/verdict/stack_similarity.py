@@ -7,9 +7,8 @@ crashes).  A level found by scanning counts half: it may be left over.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bugcheck.findings.frame_owners import is_crash_path
+from bugcheck.records import dataclass
 from bugcheck.stack.frame import Frame, Trust
 
 MAX_LEVELS = 64

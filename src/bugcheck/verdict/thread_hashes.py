@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from bugcheck.records import dataclass
 from bugcheck.stack.frame import Frame
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bugcheck.findings.findings import Crash, Finding, run_rules
 from bugcheck.gaps import Gap
+from bugcheck.records import dataclass
 from bugcheck.verdict.blame import Blame, weigh
 from bugcheck.verdict.gaps import standing_gaps
 from bugcheck.verdict.headline import headline

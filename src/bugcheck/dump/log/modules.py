@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from bugcheck.dump.dump import RawModule, RawUnloadedModule
 from bugcheck.dump.log.sections import Log, number
+from bugcheck.records import dataclass
 
 MAX_MODULES = 4096
 PAGE = 0x1000

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from bugcheck.dump.log.decode import FIELDS, PROMPT
+from bugcheck.records import dataclass, field
 
 MAX_LOGS = 64
 MAX_FIELD_LINES = 4096

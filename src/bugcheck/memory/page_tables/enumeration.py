@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from bugcheck.memory.page_tables.page_tables import TABLE_SIZE, PageTables
 from bugcheck.memory.page_tables.translation import ALL_RIGHTS, Found, PageState, Step, TableReader
+from bugcheck.records import dataclass
 
 TABLE_LIMIT = 1 << 16
 """Tables one enumeration reads at most: enough for 128 GiB of small pages."""

@@ -20,10 +20,10 @@ Folklore:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from bugcheck.errors import MemoryFault, NotPresent, PagedOut
 from bugcheck.memory.page_tables.translation import EXECUTE, USER, WRITE
+from bugcheck.records import dataclass
 
 VALID, PROTOTYPE, TRANSITION = 1, 1 << 10, 1 << 11
 SWIZZLE_BIT = 1 << 4

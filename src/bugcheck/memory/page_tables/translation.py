@@ -6,8 +6,9 @@ Source: Intel SDM vol. 3A chapter 4; the states are Windows' own (Windows Intern
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
+
+from bugcheck.records import dataclass
 
 WRITE, USER, EXECUTE = 1, 2, 4
 """The processor's own bits 1 (writable) and 2 (user) shifted right by one, and a third for "not no-execute"."""

@@ -14,13 +14,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol, cast
 
 from purepdb import PDB, MsfFile, OmapTable, PdbError, Section, codeview
 
 from bugcheck.binary import BinaryView
 from bugcheck.errors import CorruptDump, LimitExceeded
+from bugcheck.records import dataclass
 from bugcheck.symbols.pdb.identity import DIRECTORY_LIMIT, FILE_LIMIT
 
 DBI_LIMIT = 128 << 20

@@ -9,11 +9,10 @@ Folklore:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bugcheck.binary import BinaryView
 from bugcheck.errors import CorruptDump, DumpError, LimitExceeded
 from bugcheck.images.identity import PdbId, format_guid
+from bugcheck.records import dataclass
 
 MSF_MAGIC = b"Microsoft C/C++ MSF 7.00\r\n\x1aDS\x00\x00\x00"
 FILE_LIMIT = 2 << 30

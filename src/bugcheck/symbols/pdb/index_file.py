@@ -18,8 +18,9 @@ import sys
 import zlib
 from array import array
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from bugcheck.records import dataclass
 
 VERSION = 1
 """Raised whenever what the tables mean changes."""

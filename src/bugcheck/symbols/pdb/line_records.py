@@ -15,8 +15,9 @@ from __future__ import annotations
 import struct
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from bugcheck.records import dataclass, field
 
 LINE_LIMIT = 1_000_000
 """Rows of one object file."""
