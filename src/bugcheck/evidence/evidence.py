@@ -14,6 +14,7 @@ of a log yields one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from fnmatch import fnmatch
@@ -22,7 +23,6 @@ from typing import Any
 from bugcheck.evidence.source import Source
 from bugcheck.extensions import Registry, guarded
 from bugcheck.gaps import Gap
-from bugcheck.records import dataclass, field
 
 NO_FIELDS: Mapping[str, str] = {}
 

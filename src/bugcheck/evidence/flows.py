@@ -12,10 +12,10 @@ logged, not that there were none; so a Span claims only the kinds that the file 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from bugcheck.evidence.evidence import Event, Record, Span
-from bugcheck.records import dataclass, field
 
 FLOW_LIMIT = 1 << 14
 """Flows held at once; beyond it the minute is given out early, and a flow may become two Events."""

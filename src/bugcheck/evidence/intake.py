@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
@@ -22,7 +23,6 @@ from bugcheck.archives.spool import spool, system_words
 from bugcheck.binary import BinaryView
 from bugcheck.errors import BugcheckError, DumpError, LimitExceeded
 from bugcheck.evidence.source import Source
-from bugcheck.records import dataclass, field
 
 CASE_FOLDER = ".bugcheck"
 MAX_FILES = 200_000

@@ -6,6 +6,7 @@ Source: Evidence and its qualities are `evidence.evidence`'s.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from bugcheck.evidence.evidence import (
     PARSERS,
@@ -21,7 +22,6 @@ from bugcheck.evidence.evidence import (
 from bugcheck.evidence.source import Source
 from bugcheck.extensions import guarded
 from bugcheck.gaps import Gap
-from bugcheck.records import dataclass, field
 
 UNKNOWN = "unknown"
 ID_DIGITS = 12

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any, BinaryIO, cast
@@ -22,7 +23,6 @@ from typing import Any, BinaryIO, cast
 from bugcheck.archives.files import release, sha256_of
 from bugcheck.archives.spool import ViewReader
 from bugcheck.binary import BinaryView
-from bugcheck.records import dataclass, field
 
 HEAD = 0x10000
 """Bytes that probes may look at."""

@@ -10,10 +10,10 @@ tell of one stop, and a stop of a machine with both a full and a small dump is s
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bugcheck.evidence.evidence import CrashSeen
-from bugcheck.records import dataclass
 from bugcheck.timeline.sessions import boots_of
 from bugcheck.timeline.store import EventStore, StoredCrash, fields_of, moment_of
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, timedelta, timezone, tzinfo
 
 from bugcheck.gaps import Gap
-from bugcheck.records import dataclass, field
 from bugcheck.timeline.store import EventStore, PlacedFact, one_of
 from bugcheck.timeline.zones import named_zone, offset_zone, zone_of
 

@@ -11,10 +11,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from math import comb, cos, exp, hypot, pi, sin
-
-from bugcheck.records import dataclass
 
 LEAST_CRASHES = 3
 DAY = timedelta(days=1)

@@ -8,9 +8,9 @@ Folklore: one boot leaves several records within a minute; they are one boot.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bugcheck.records import dataclass
 from bugcheck.timeline.store import EventStore, moment_of
 
 ONE_BOOT = timedelta(minutes=3)

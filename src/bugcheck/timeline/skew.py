@@ -9,9 +9,9 @@ members are kept within five minutes of each other by Kerberos, so only such dif
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from statistics import median
 
-from bugcheck.records import dataclass
 from bugcheck.timeline.hosts import Host
 from bugcheck.timeline.store import EventStore
 

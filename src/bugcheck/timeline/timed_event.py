@@ -6,10 +6,10 @@ Source: the columns are `store.py`'s.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bugcheck.records import dataclass
 from bugcheck.timeline.store import fields_of, moment_of
 
 COLUMNS = "id,utc,host,kind,text,source,code,fields,place,evidence,count,span"

@@ -6,12 +6,12 @@ Source: the evidence; every answer carries the id of the file and the place in i
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
 from bugcheck.evidence.evidence import Evidence
 from bugcheck.gaps import Gap
-from bugcheck.records import dataclass
 from bugcheck.timeline.crashes import IncidentCrash, merge_crashes
 from bugcheck.timeline.hosts import Host, assign_hosts, hosts_of, short_name
 from bugcheck.timeline.sessions import Session, sessions_of
