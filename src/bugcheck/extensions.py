@@ -11,6 +11,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import Generic, Protocol, TypeVar
 
 from bugcheck.errors import BugcheckError
@@ -127,7 +128,9 @@ def load_plugins(broken: list[BrokenExtension]) -> None:
         _import(entry.module, broken)
 
 
+@cache
 def _declares_plugins(folder: str) -> bool:
+    """Tell whether a distribution in a folder of the path names the group; asked once for all registries."""
     try:
         with os.scandir(folder or ".") as entries:
             infos = [entry.path for entry in entries if entry.name.endswith((".dist-info", ".egg-info"))]

@@ -8,14 +8,17 @@ sorted by the bytes of their keys are bisected instead, which makes a miss as ch
 
 from __future__ import annotations
 
+import os
 from functools import cache
-from pathlib import Path
+
+_FOLDER = os.path.dirname(__file__)  # noqa: PTH120 (pathlib costs 5 ms)
 
 
 @cache
 def table(name: str) -> bytes:
     """Return the bytes of the data file `name` of this folder, read once, starting with a newline."""
-    return b"\n" + Path(__file__).with_name(name).read_bytes()
+    with open(os.path.join(_FOLDER, name), "rb") as file:  # noqa: PTH118, PTH123 (pathlib costs 5 ms)
+        return b"\n" + file.read()
 
 
 def find_row(name: str, key: str) -> list[str] | None:
