@@ -49,6 +49,16 @@ class AddressSpace(ABC):
             MemoryFault: the byte at `address` itself is missing.
         """
 
+    def try_piece(self, address: int, size: int) -> bytes:
+        """Do as `piece`, but give b"" where the byte at `address` is missing.
+
+        Small dumps miss far more often than they hit: kinds of memory that can tell without an exception do so here.
+        """
+        try:
+            return self.piece(address, size)
+        except MemoryFault:
+            return b""
+
     @abstractmethod
     def hole(self, address: int) -> int:
         """Count bytes from `address`, whose own byte is missing, that are surely missing as well: at least 1."""
@@ -80,18 +90,21 @@ class AddressSpace(ABC):
         """
         if not 0 < size <= READ_LIMIT:
             return _refuse(size)
-        try:
-            first = self.piece(address, size)
-        except MemoryFault:
-            return b""
-        return first if len(first) == size else self._collect(address, size, first)[0]
+        first = self.try_piece(address, size)
+        if not first or len(first) == size:
+            return first
+        data = bytearray(first)
+        while len(data) < size:
+            more = self.try_piece(address + len(data), size - len(data))
+            if not more:
+                break
+            data += more
+        return bytes(data)
 
     def try_read(self, address: int, size: int) -> bytes | None:
         """Read exactly `size` bytes, or None when any of them is missing. Raises UsageError as `read` does."""
-        try:
-            return self.read(address, size)
-        except MemoryFault:
-            return None
+        data = self.read_up_to(address, size)
+        return data if len(data) == size or size == 0 else None
 
     def _collect(self, address: int, size: int, first: bytes) -> tuple[bytes, MemoryFault | None]:
         data = bytearray(first)
@@ -104,10 +117,7 @@ class AddressSpace(ABC):
 
     def is_readable(self, address: int) -> bool:
         """Tell whether the byte at `address` is there."""
-        try:
-            return bool(self.piece(address, 1))
-        except MemoryFault:
-            return False
+        return bool(self.try_piece(address, 1))
 
     # --- numbers; each raises MemoryFault as `read` does ---
 

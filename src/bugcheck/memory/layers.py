@@ -42,6 +42,15 @@ class LayeredSpace(AddressSpace):
         assert reason is not None  # __init__ refuses an empty list
         raise reason
 
+    def try_piece(self, address: int, size: int) -> bytes:
+        """Do as `piece`, but give b"" where no layer has the byte."""
+        for space in self.spaces:
+            data = space.try_piece(address, size)
+            if data:
+                return data
+            size = min(size, space.hole(address))
+        return b""
+
     def hole(self, address: int) -> int:
         """Count the bytes that every layer lacks."""
         return min(space.hole(address) for space in self.spaces)

@@ -49,6 +49,14 @@ class VirtualRuns(AddressSpace):
         offset = self._offsets[index] - self._starts[index]
         return bytes(self._data[offset + address : offset + min(address + size, self._lasts[index] + 1)])
 
+    def try_piece(self, address: int, size: int) -> bytes:
+        """Read up to the end of the stretch, or b""."""
+        index = bisect_right(self._starts, address) - 1
+        if index < 0 or address > self._lasts[index]:
+            return b""
+        offset = self._offsets[index] - self._starts[index]
+        return bytes(self._data[offset + address : offset + min(address + size, self._lasts[index] + 1)])
+
     def _fault(self, address: int) -> MemoryFault:
         if not 0 <= address < 1 << self.address_bits:
             return outside(address, self.address_bits)

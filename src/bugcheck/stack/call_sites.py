@@ -56,6 +56,8 @@ def calls_before(reader: ByteReader, address: int, architecture: Architecture) -
 
 def _bytes_before(reader: ByteReader, address: int) -> bytes:
     """Read the bytes that end at `address`, at most LONGEST_CALL of them."""
+    if address < 1 or reader.try_read(address - 1, 1) is None:  # small dumps hold hardly any code
+        return b""
     for size in range(LONGEST_CALL, 1, -1):
         code = reader.try_read(address - size, size) if address >= size else None
         if code is not None:
