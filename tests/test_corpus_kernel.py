@@ -65,7 +65,7 @@ def test_all_of_them_are_here() -> None:
         pytest.skip("../shared/corpus is absent")
     assert len(NAMES) == len(_expected()) == 26
     assert set(NAMES) == _expected().keys()
-    corrupt = {path.name for path in (CORPUS / "kernel-corrupt").glob("*.dmp")}
+    corrupt = {f"corrupt/{path.name}" for path in (CORPUS / "kernel-corrupt").glob("*.dmp")}
     assert set(NAMES) | corrupt == _manifest().keys()
 
 
