@@ -38,6 +38,7 @@ from bugcheck.memory.open import open_memory, open_physical, open_process
 if TYPE_CHECKING:
     from bugcheck.images.identity import PdbId
     from bugcheck.machine.io_layout import IoLayout
+    from bugcheck.machine.module_details import ModuleDetails
     from bugcheck.machine.symbolizer import Symbolizer
     from bugcheck.machine.typed_object import TypedObject
     from bugcheck.symbols.locate import SymbolLocator
@@ -87,13 +88,28 @@ class Machine:
         """Symbols per module; None when no symbol path was given."""
         if self._locator is None:
             return None
-        from bugcheck.machine.module_details import read_module_details
         from bugcheck.machine.symbolizer import Symbolizer
 
         def pdb_of(module: Module) -> PdbId | None:
-            return read_module_details(module, self.memory).pdb
+            return self.details_of(module).pdb
 
         return Symbolizer(self.modules, self.memory, self._locator, self.debugger_data, pdb_of)
+
+    def details_of(self, module: Module) -> ModuleDetails:
+        """What the dump's own pages of a module say: symbol identity, version, maker."""
+        from bugcheck.machine.module_details import read_module_details
+        from bugcheck.records import replace
+
+        details = read_module_details(module, self.memory)
+        if details.pdb is None and module.base in self._loose_pdbs:
+            return replace(details, pdb=self._loose_pdbs[module.base])
+        return details
+
+    @cached_property
+    def _loose_pdbs(self) -> dict[int, PdbId]:
+        from bugcheck.machine.loose_pdb import loose_pdbs
+
+        return loose_pdbs(self.dump, self.modules)
 
     def describe(self, address: int, *, is_return_address: bool = False) -> str | None:
         """Write an address as `module!symbol+0x10` or `module+0x10`; None outside all modules."""
@@ -246,6 +262,8 @@ class Machine:
             return log_system(self.dump, self.dump.log, read_shared_user_data(self.memory, self.architecture))
         if self.dump.kernel is None:
             return user_system(self.dump) if self.dump.user else None
+        from bugcheck.machine.secondary_data import processor_name
+
         return kernel_system(
             self.dump,
             read_build_lab(self.memory, self.debugger_data),
@@ -253,6 +271,7 @@ class Machine:
             self.kernel,
             self.processors,
             read_shared_user_data(self.memory, self.architecture),
+            processor_name(self.dump),
         )
 
     @cached_property

@@ -5,6 +5,8 @@ Source: PE headers, debug directory and version resource, wherever the dump hold
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from bugcheck.errors import CorruptDump
 from bugcheck.images.debug_directory import read_debug_directory
 from bugcheck.images.identity import PdbId
@@ -13,6 +15,7 @@ from bugcheck.images.version_resource import VersionInfo, read_version_info
 from bugcheck.machine.modules import Module
 from bugcheck.memory.address_space import AddressSpace
 from bugcheck.records import dataclass
+from bugcheck.timestamps import from_unix
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,18 @@ class ModuleDetails:
     company: str = ""
     product: str = ""
     stamp_is_time: bool | None = None
+
+
+FIRST_LINKED = datetime(1990, 1, 1, tzinfo=UTC)
+"""No driver that Windows NT loads is older."""
+
+
+def link_time(stamp: int, is_time: bool | None, stopped: datetime | None) -> datetime | None:
+    """When an image was linked; None where its stamp is known to be a hash, or could be no time before the crash."""
+    linked = from_unix(stamp)
+    if linked is None or is_time is False or linked < FIRST_LINKED or (stopped is not None and linked > stopped):
+        return None
+    return linked
 
 
 def read_module_details(module: Module, memory: AddressSpace) -> ModuleDetails:

@@ -90,6 +90,13 @@ def decode_named(dump: Dump, names: Collection[str]) -> Iterator[SecondaryData]:
             yield _decoded(dump, item)
 
 
+def processor_name(dump: Dump) -> str:
+    """The name people know the processor by ("AMD Ryzen 7 3700X 8-Core Processor"), or "" when no stream tells."""
+    streams = (item for item in list_secondary_data(dump) if item.name == "processor")
+    names = (_decoded(dump, item).decoded.get("name") for item in streams)
+    return next((" ".join(name.split()) for name in names if isinstance(name, str)), "")
+
+
 def _named(stream: Stream) -> SecondaryData:
     kind = find_secondary_data(stream.kind)
     return SecondaryData(stream.kind, kind.name, stream.size, stream.file_offset, kind.holds, {}, "")

@@ -9,7 +9,6 @@ from bugcheck.images.debug_directory import read_debug_directory
 from bugcheck.images.identity import ImageId, PdbId
 from bugcheck.images.pe_header import FileImage
 from bugcheck.machine.machine import Machine
-from bugcheck.machine.module_details import read_module_details
 from bugcheck.machine.modules import Module
 from bugcheck.records import dataclass
 from bugcheck.symbols.store import Search
@@ -49,7 +48,7 @@ def needed_files(machine: Machine, modules: list[Module], *, images: bool = Fals
     The image file leads to the PDB, so a small dump, which rarely tells PDBs, still yields a full list.
     """
     for module in modules:
-        pdb = read_module_details(module, machine.memory).pdb
+        pdb = machine.details_of(module).pdb
         if pdb is not None:
             yield from _wanted(pdb)
         if pdb is None or images:

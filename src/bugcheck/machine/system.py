@@ -25,6 +25,8 @@ from bugcheck.timestamps import from_filetime, from_unix, span_seconds
 
 PRODUCT_TYPES = {1: "workstation", 2: "domain_controller", 3: "server"}
 MAX_BUILD_LAB = 128
+EVERYDAY_SUITES = ("Terminal Server", "single-session Remote Desktop")
+"""Suites that every Windows since XP is marked with: they tell no edition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class SystemFacts:
         os: Windows name with release and service pack. edition: what the suite mask hints at, or "".
         build: build number. build_lab: NtBuildLab string. kernel_version: version of the kernel image.
         product_type: "workstation", "domain_controller", "server".
-        processors: number of logical processors. cpu: in words.
+        processors: number of logical processors. cpu: in words. cpu_name: as its maker sells it, "" when not told.
         crash_time: UTC. utc_offset_seconds: the machine's own zone, local minus UTC. uptime_seconds: since boot.
         process_uptime_seconds: user dumps, since the process was made.
     """
@@ -53,6 +55,7 @@ class SystemFacts:
     utc_offset_seconds: int | None
     uptime_seconds: float | None
     process_uptime_seconds: float | None = None
+    cpu_name: str = ""
 
 
 def kernel_facts(modules: ModuleList) -> KernelFacts | None:
@@ -84,6 +87,7 @@ def kernel_system(
     kernel: KernelFacts | None,
     processors: tuple[Processor, ...],
     shared: SharedUserData,
+    cpu_name: str = "",
 ) -> SystemFacts:
     """Put together the facts of a kernel dump."""
     header = dump.kernel
@@ -95,7 +99,7 @@ def kernel_system(
     cpu = next((processor.description for processor in processors if processor.description), None)
     return SystemFacts(
         os=name.name,
-        edition=", ".join(name.editions),
+        edition=", ".join(part for part in name.editions if part not in EVERYDAY_SUITES),
         build=build,
         build_lab=build_lab,
         kernel_version=kernel.version if kernel else None,
@@ -106,6 +110,7 @@ def kernel_system(
         crash_time=from_filetime(header.system_time or 0),
         utc_offset_seconds=shared.utc_offset_seconds,
         uptime_seconds=span_seconds(header.system_up_time or 0),
+        cpu_name=cpu_name,
     )
 
 
@@ -124,7 +129,7 @@ def user_system(dump: Dump) -> SystemFacts:
     created = user.process_create_time
     return SystemFacts(
         os=name.name,
-        edition=", ".join(name.editions),
+        edition=", ".join(part for part in name.editions if part not in EVERYDAY_SUITES),
         build=user.build,
         build_lab=None,
         kernel_version=None,

@@ -22,8 +22,6 @@ GAPS_SHOWN = 12
 STACK_LINES_VERBOSE = 64
 TONES = {"high": "red", "medium": "red", "low": "yellow", "none": ""}
 STOPPED = "the processor that stopped"
-EVERYDAY_SUITES = ("Terminal Server", "single-session Remote Desktop", "")
-"""Suite names that every Windows since XP carries: noise on a screen, kept in JSON."""
 REGISTERS_A_LINE = {64: 4, 32: 7}
 CORE_NOTE = {
     "nt": "nt and hal run everybody's requests and are rarely the cause themselves",
@@ -72,8 +70,8 @@ def _stopped(analysis: Analysis) -> Iterator[tuple[str, str]]:
         yield "stopped", when
     build = system.kernel_version or system.build_lab or f"build {system.build}"
     count = f"{system.processors} CPU{'s' if system.processors != 1 else ''}" if system.processors else ""
-    edition = ", ".join(part for part in system.edition.split(", ") if part not in EVERYDAY_SUITES)
-    words = [f"{system.os} ({build})", analysis.machine.architecture.value, edition, count, system.cpu or ""]
+    words = [f"{system.os} ({build})", analysis.machine.architecture.value, system.edition, count]
+    words.append(system.cpu_name or system.cpu or "")
     yield "system", "   ".join(word for word in words if word)
 
 

@@ -14,12 +14,12 @@ from bugcheck.gaps import Gap
 from bugcheck.machine.bugcheck import BugCheck
 from bugcheck.machine.context import Context
 from bugcheck.machine.exception import ExceptionRecord
-from bugcheck.machine.module_details import read_module_details
+from bugcheck.machine.module_details import link_time
 from bugcheck.machine.modules import Module
 from bugcheck.machine.secondary_data import decode_secondary_data
 from bugcheck.stack.frame import Frame
 from bugcheck.stack.stacks import NamedStack, thread_stacks
-from bugcheck.timestamps import format_utc, from_filetime, from_unix
+from bugcheck.timestamps import format_utc, from_filetime
 from bugcheck.verdict.analysis import Analysis
 from bugcheck.verdict.blame import Blame
 from bugcheck.verdict.signature import sign
@@ -109,6 +109,7 @@ def _system(analysis: Analysis) -> Json | None:
         "product_type": system.product_type,
         "processors": system.processors,
         "cpu": system.cpu,
+        "cpu_name": system.cpu_name or None,
         "crash_time": format_utc(system.crash_time),
         "utc_offset_seconds": system.utc_offset_seconds,
         "uptime_seconds": system.uptime_seconds,
@@ -221,8 +222,11 @@ def _processors(analysis: Analysis) -> list[Json]:
 
 
 def _module(module: Module, analysis: Analysis) -> Json:
-    details = read_module_details(module, analysis.crash.memory)
+    details = analysis.machine.details_of(module)
     facts = analysis.crash.driver_facts(module)
+    linked = link_time(
+        module.time_date_stamp, details.stamp_is_time, analysis.system.crash_time if analysis.system else None
+    )
     pdb = details.pdb
     return {
         "name": module.name,
@@ -231,7 +235,7 @@ def _module(module: Module, analysis: Analysis) -> Json:
         "base": format_hex(module.base),
         "end": format_hex(module.end),
         "size": module.size,
-        "timestamp": format_utc(from_unix(module.time_date_stamp)),
+        "timestamp": format_utc(linked),
         "time_date_stamp": format_hex(module.time_date_stamp),
         "checksum": format_hex(module.checksum),
         "pdb": {"name": pdb.name, "guid": pdb.guid, "age": pdb.age} if pdb else None,

@@ -8,19 +8,17 @@ names is marked; one known from the file name alone is not, for a name proves no
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from bugcheck.addresses import format_address
-from bugcheck.machine.module_details import read_module_details
+from bugcheck.machine.module_details import link_time
 from bugcheck.machine.modules import Module
 from bugcheck.records import dataclass, replace
 from bugcheck.reports.page import Grid, GridRow, Part, Section
-from bugcheck.timestamps import format_utc, from_filetime, from_unix
+from bugcheck.timestamps import format_utc, from_filetime
 from bugcheck.verdict.analysis import Analysis
 
 COLUMNS = ("start", "module", "file", "version", "linked", "age", "vendor", "what it is")
 CODE = frozenset({"start", "module", "file", "version", "linked"})
-FIRST_LINKED = datetime(1990, 1, 1, tzinfo=UTC)
 YEAR = 365.25 * 86400
 MAX_MATTER = 24
 """Rows of a table that is open from the start, so that a page prints on two sheets."""
@@ -74,15 +72,11 @@ def module_sections(analysis: Analysis, named: frozenset[str]) -> Iterator[Secti
 
 def module_facts(module: Module, analysis: Analysis) -> ModuleFacts:
     """Collect what is known of a module."""
-    details = read_module_details(module, analysis.crash.memory)
+    details = analysis.machine.details_of(module)
     known = analysis.crash.driver_facts(module)
-    linked = from_unix(module.time_date_stamp)
     stopped = analysis.system.crash_time if analysis.system else None
-    age = None
-    if linked is None or details.stamp_is_time is False or linked < FIRST_LINKED or (stopped and linked > stopped):
-        linked = None
-    elif stopped is not None:
-        age = (stopped - linked).total_seconds() / YEAR
+    linked = link_time(module.time_date_stamp, details.stamp_is_time, stopped)
+    age = (stopped - linked).total_seconds() / YEAR if linked and stopped else None
     vendor = f"{details.company}{OWN_WORD}" if details.company else known.vendor if known else ""
     return ModuleFacts(
         version=details.version,
