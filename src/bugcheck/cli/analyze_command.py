@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, TextIO
 from bugcheck import Analysis
 from bugcheck.api import Outcome, analyze_all, shielded
 from bugcheck.cli.arguments import password_of, symbol_options
-from bugcheck.cli.terminal import MANY, complain, output, transfer_progress, wants_colour, width_of, with_progress
+from bugcheck.cli.terminal import (
+    complain,
+    output,
+    takes_long,
+    transfer_progress,
+    wants_colour,
+    width_of,
+    with_progress,
+)
 from bugcheck.errors import BugcheckError, UsageError
 
 if TYPE_CHECKING:
@@ -77,7 +85,7 @@ def _together(records: list[CrashRecord], options: Namespace, stream: TextIO) ->
 
 
 def _outcomes(options: Namespace) -> Iterator[Outcome]:
-    with transfer_progress(len(options.files) < MANY) as progress:
+    with transfer_progress(not takes_long(options.files)) as progress:  # rich draws one display at a time
         outcomes = analyze_all(
             options.files,
             hash_file=options.format in ("json", "html"),
@@ -87,7 +95,7 @@ def _outcomes(options: Namespace) -> Iterator[Outcome]:
             scan=not options.no_scan,
             images=options.image,
         )
-        yield from with_progress(outcomes, len(options.files), "analysing")
+        yield from with_progress(outcomes, options.files, "analysing")
 
 
 def _show(outcome: Outcome, options: Namespace, stream: TextIO, index: int) -> int:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO, TypeVar
+
+from bugcheck.api import file_count
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -56,16 +58,26 @@ def complain(text: str) -> None:
     sys.stderr.write(f"bugcheck: {printable(text)}\n")
 
 
-def with_progress(items: Iterable[T], total: int, what: str) -> Iterator[T]:
-    """Pass items through, with a progress bar on standard error when a person watches and there are many."""
-    if total < MANY or not sys.stderr.isatty():
+LARGE_FILE = 64 << 20
+"""Bytes from which one file is worth a bar: hashing or unpacking it can take seconds."""
+
+
+def takes_long(files: Sequence[str]) -> bool:
+    """Tell whether a person watches and what is asked of files may take long: many of them, or a large one."""
+    return sys.stderr.isatty() and (file_count(files) >= MANY or any(map(_is_large, files)))
+
+
+def with_progress(items: Iterable[T], files: Sequence[str], what: str) -> Iterator[T]:
+    """Pass what comes of files through, with a bar on standard error when it may take long."""
+    if not takes_long(files):
         yield from items
         return
     from rich.console import Console  # 100 ms: only where a bar is drawn
     from rich.progress import Progress
 
+    total = file_count(files)
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(what, total=total)
+        task = progress.add_task(what, total=total if total > 1 else None)  # one file: the bar only moves
         for item in items:
             yield item
             progress.advance(task)
@@ -95,6 +107,13 @@ class TransferBars:
         """Take the bars away."""
         if self._bars is not None:
             self._bars.stop()
+
+
+def _is_large(path: str) -> bool:
+    try:
+        return os.stat(path).st_size >= LARGE_FILE  # noqa: PTH116 (pathlib costs 10 ms)
+    except (OSError, ValueError):
+        return False
 
 
 @contextmanager
