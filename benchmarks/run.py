@@ -1,6 +1,9 @@
 """`make bench`: one run, the same files, bugcheck beside the others; `--record` appends the figures to HISTORY.md.
 
 benchmarks/run.py [--record NOTE] [--times N]
+
+Starts are told in wall time, processor time and peak memory, each the least of N runs; ratios are of processor time,
+which other work on the machine distorts least.
 """
 
 from __future__ import annotations
@@ -63,8 +66,12 @@ def cold_starts(times: int) -> Iterator[Row]:
 
 def _cold_row(what: str, peer: Peer, run: Run, own: Run) -> Row:
     refused = run.status != 0 and not peer.name.startswith("bugcheck")
-    figure = f"{run.milliseconds:.0f} ms  {run.megabytes:.0f} MiB"
-    return Row(what, peer.name, figure, _ratio(run.seconds, own.seconds), "refuses the file" if refused else "")
+    ratio = _ratio(run.processor_seconds, own.processor_seconds)
+    return Row(what, peer.name, _figure(run), ratio, "refuses the file" if refused else "")
+
+
+def _figure(run: Run) -> str:
+    return f"{run.milliseconds:.0f} ms  {run.processor_seconds * 1000:.0f} ms  {run.megabytes:.0f} MiB"
 
 
 def starts(times: int) -> Iterator[Row]:
@@ -77,7 +84,7 @@ def starts(times: int) -> Iterator[Row]:
     }
     for what, command in commands.items():
         run = best_of(times, command)
-        yield Row("start", what, f"{run.milliseconds:.0f} ms  {run.megabytes:.0f} MiB")
+        yield Row("start", what, _figure(run))
 
 
 def corpus_rates() -> Iterator[Row]:
@@ -192,9 +199,9 @@ def sparse_dump(times: int) -> Iterator[Row]:
     for command in ("info", "analyze"):
         own = best_of(times, [str(VENV / "bugcheck"), command, str(small)])
         run = best_of(times, [str(VENV / "bugcheck"), command, str(large)])
-        yield Row("full dump of 64 MiB", f"bugcheck {command}", f"{own.milliseconds:.0f} ms  {own.megabytes:.0f} MiB")
-        figure = f"{run.milliseconds:.0f} ms  {run.megabytes:.0f} MiB"
-        yield Row("full dump of 64 GiB", f"bugcheck {command}", figure, _ratio(run.seconds, own.seconds))
+        yield Row("full dump of 64 MiB", f"bugcheck {command}", _figure(own))
+        ratio = _ratio(run.processor_seconds, own.processor_seconds)
+        yield Row("full dump of 64 GiB", f"bugcheck {command}", _figure(run), ratio)
 
 
 def _ratio(value: float, own: float) -> str:
@@ -230,7 +237,7 @@ def tell(rows: Iterator[Row]) -> list[Row]:
     kept: list[Row] = []
     for row in rows:
         what = row.what if not kept or kept[-1].what != row.what else ""
-        print(f"{what:34} {row.who:30} {row.figure:>20} {row.ratio:>8}  {row.note}".rstrip(), flush=True)
+        print(f"{what:34} {row.who:30} {row.figure:>24} {row.ratio:>8}  {row.note}".rstrip(), flush=True)
         kept.append(row)
     return kept
 
