@@ -114,3 +114,16 @@ def test_synthetic_dump(name: str, corpus: Path) -> None:
     for page, frame in truth["va"].items():
         translation = analysis.machine.memory.translate(number(page))  # type: ignore[attr-defined]
         assert translation.physical == frame << 12
+
+
+def test_synthetic_small_dump(corpus: Path) -> None:
+    """The small dump of the machine whose full dump is x64_fault_full: its truth holds for both."""
+    truth = json.loads((corpus / "synthetic" / "x64_fault_full.dmp.json").read_text("utf-8"))
+    full = analyze(corpus / "synthetic" / "x64_fault_full.dmp")
+    small = analyze(corpus / "synthetic" / "tri_x64_fault_full.dmp")
+    assert small.dump.format == "kernel_triage"
+    assert small.bugcheck is not None
+    assert [parameter.value for parameter in small.bugcheck.parameters] == [number(p) for p in truth["bugcheck"][1:]]
+    assert [(m.name, m.base, m.size) for m in small.modules] == [(m.name, m.base, m.size) for m in full.modules]
+    stack = {register.lower(): number(value) for register, value in truth["regs"].items()}["rsp"]
+    assert small.machine.memory.read(stack, 64) == full.machine.memory.read(stack, 64)
