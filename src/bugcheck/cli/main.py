@@ -9,8 +9,10 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Sequence
+from argparse import ArgumentParser, HelpFormatter, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Protocol, cast
 
 from bugcheck import __version__
 
@@ -37,8 +39,10 @@ COMMANDS = ("analyze", "info", "modules", "extract", "stack", "disasm", "explain
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     gc.set_threshold(GARBAGE_THRESHOLD)
-    parser = build_parser()
-    options, left = parser.parse_known_args(arguments)
+    words = sys.argv[1:] if arguments is None else [*arguments]
+    known = bool(words) and words[0] in COMMANDS
+    parser = build_parser(words[0] if known else "")
+    options, left = parser.parse_known_args(words[known:])
     if left and not _take_arguments(options, left):
         parser.error(f"unrecognized arguments: {' '.join(left)}")
     if options.command is None:
@@ -60,16 +64,69 @@ def _take_arguments(options: Namespace, left: list[str]) -> bool:
     return True
 
 
-def build_parser() -> ArgumentParser:
-    """Build the parser of all commands."""
-    parser = ArgumentParser(
+class _Parser(ArgumentParser):
+    """An ArgumentParser that asks for the terminal's width itself: argparse loads shutil and bz2 for that (5 ms)."""
+
+    def _get_formatter(self) -> HelpFormatter:
+        return self.formatter_class(prog=self.prog, width=_columns() - 2)  # type: ignore[call-arg]
+
+
+@cache
+def _columns() -> int:
+    """Columns of the terminal, as the environment or the terminal tells, or 80."""
+    told = os.environ.get("COLUMNS", "")
+    if told.isdigit() and int(told):
+        return int(told)
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno() if sys.__stdout__ else 1).columns or 80
+    except (OSError, ValueError):
+        return 80
+
+
+class _OneCommand:
+    """Stands where argparse keeps its commands when only one of them is wanted: the others are never built (10 ms)."""
+
+    def __init__(self, name: str, parser: ArgumentParser) -> None:
+        self.name = name
+        self.parser = parser
+
+    def add_parser(self, name: str, **_: object) -> ArgumentParser:
+        """Give the parser of the wanted command, or for any other one something that takes arguments and forgets."""
+        return self.parser if name == self.name else cast("ArgumentParser", _Forgetful())
+
+
+class _Forgetful:
+    """Any method may be called; nothing is kept."""
+
+    def __getattr__(self, name: str) -> Callable[..., _Forgetful]:
+        return lambda *_, **__: self
+
+
+def build_parser(only: str = "") -> ArgumentParser:
+    """Build the parser of all commands; of `only` one, when its name is known already."""
+    if only:
+        alone = _Parser(prog=f"bugcheck {only}")
+        alone.set_defaults(command=only)
+        _add_commands(_OneCommand(only, alone))
+        return alone
+    parser = _Parser(
         prog="bugcheck",
         description="Takes a crashed Windows machine to a proven cause: reads crash dumps anywhere, without WinDbg.",
         epilog=EPILOG,
         formatter_class=RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"bugcheck {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    _add_commands(parser.add_subparsers(dest="command", metavar="COMMAND"))
+    return parser
+
+
+class _Commands(Protocol):
+    def add_parser(self, name: str, *, help: str) -> ArgumentParser:
+        """Add a command."""
+        ...
+
+
+def _add_commands(commands: _Commands) -> None:
     _add_analyze(commands.add_parser("analyze", help="say what stopped, why, and who is suspected"))
     _add_info(commands.add_parser("info", help="header facts, in milliseconds"))
     _add_modules(commands.add_parser("modules", help="loaded and unloaded modules"))
@@ -80,7 +137,6 @@ def build_parser() -> ArgumentParser:
     _add_compare(commands.add_parser("compare", help="whether two dumps show the same crash"))
     _add_symbols(commands.add_parser("symbols", help="fetch, list and check symbols"))
     _add_known_issues(commands.add_parser("known-issues", help="search, show, list and import known issues"))
-    return parser
 
 
 def _add_files(parser: ArgumentParser) -> None:
