@@ -17,7 +17,7 @@ REMEDY = "analyse the dump itself, where it still exists"
 def doubts(log: Log, dump: Dump, covering: list[str]) -> Iterator[Gap]:
     """Yield what is missing or doubtful; `covering`: modules of which only addresses are known."""
     facts = dump.log
-    if not any(line for name, lines in log.fields if name == "STACK_TEXT" for line in lines):
+    if not log.lines("STACK_TEXT"):
         yield Gap("the stack", "STACK_TEXT in this log", REMEDY)
     elif facts is not None and not facts.frames:
         yield Gap("the stack", "a line of STACK_TEXT that could be read", REMEDY)

@@ -10,6 +10,7 @@ the addresses seen; the reader says so in a gap.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable
 
 from bugcheck.dump.dump import RawModule, RawUnloadedModule
@@ -132,7 +133,8 @@ def raw_modules(places: list[Place], is_kernel: bool, program: str, top: int) ->
 
 
 def _next(starts: list[int], start: int, top: int) -> int:
-    return next((other for other in starts if other > start), top)
+    following = bisect_right(starts, start)
+    return starts[following] if following < len(starts) else top
 
 
 def _start(place: Place) -> int:

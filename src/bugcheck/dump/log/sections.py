@@ -17,7 +17,7 @@ from bugcheck.dump.log.decode import FIELDS, PROMPT
 from bugcheck.records import dataclass, field
 
 MAX_LOGS = 64
-MAX_FIELD_LINES = 4096
+MAX_FIELDS, MAX_FIELD_LINES = 4096, 4096
 SMALL_DUMP_BIT = 0x1000_0000
 _FIELD = re.compile(r"^([A-Z][A-Z0-9_]{1,60}|Followup|Arg[1-4]):(?!:)\s*(.*)$")
 _NO_FIELD = frozenset(["WARNING", "NOTE", "ERROR", "STOP", "PEB", "TEB", "KERNEL", "HTTP", "HTTPS", "URL", "RE", "PS"])
@@ -55,11 +55,13 @@ _FULL = frozenset(["STACK_TEXT", "FAILURE_BUCKET_ID", "BUCKET_ID", "DEFAULT_BUCK
 class Log:
     """One log: lines outside fields, fields in order, the bug check's title, code and arguments as far as printed.
 
-    `event` is the place in `loose` of the line that tells of a process's exception.
+    `event` is the place in `loose` of the line that tells of a process's exception, `places` that of a name's first
+    field in `fields`.
     """
 
     loose: list[str] = field(default_factory=list[str])
     fields: list[tuple[str, list[str]]] = field(default_factory=list[tuple[str, list[str]]])
+    places: dict[str, int] = field(default_factory=dict[str, int])
     title: str = ""
     codes: dict[str, int] = field(default_factory=dict[str, int])
     arguments: dict[int, int] = field(default_factory=dict[int, int])
@@ -72,7 +74,7 @@ class Log:
     @property
     def is_full(self) -> bool:
         """Tell whether this is an analysis with its fields, and not only a preamble."""
-        return any(name in _FULL for name, _ in self.fields)
+        return not _FULL.isdisjoint(self.places)
 
     @property
     def is_log(self) -> bool:
@@ -92,7 +94,8 @@ class Log:
 
     def lines(self, name: str) -> list[str]:
         """The lines of the first field of a name, blank ones left out."""
-        return next(([line for line in lines if line] for each, lines in self.fields if each == name), list[str]())
+        place = self.places.get(name)
+        return [line for line in self.fields[place][1] if line] if place is not None else []
 
     def first(self, *names: str) -> str:
         """The first line of the first of these fields that has one, or ""."""
@@ -136,7 +139,7 @@ def _begins_another(line: str, log: Log) -> bool:
     if _BANNER.search(line) or _PREAMBLE.match(line):
         return True
     match = _FIELD.match(line)
-    again = match is not None and match[1] in _SURE and any(match[1] == name for name, _ in log.fields)
+    again = match is not None and match[1] in _SURE and match[1] in log.places
     return (log.ended and (again or _title(line) is not None)) or (again and _closed(log))
 
 
@@ -153,7 +156,7 @@ def _title(line: str) -> re.Match[str] | None:
 
 def _closed(log: Log) -> bool:
     """Tell whether the bucket was printed, after which no analysis goes on for long."""
-    return any(name == "FAILURE_BUCKET_ID" for name, _ in log.fields[:-4])
+    return log.places.get("FAILURE_BUCKET_ID", len(log.fields)) < len(log.fields) - 4
 
 
 def _take(line: str, log: Log, name: str) -> str:
@@ -183,6 +186,9 @@ def _take_field(log: Log, name: str, rest: str) -> str:
         return ""
     if name == "Followup":
         log.ended = log.ended or log.is_full
+    if len(log.fields) == MAX_FIELDS:
+        return ""
+    log.places.setdefault(name, len(log.fields))
     log.fields.append((name, [rest]))
     if name.startswith("BUGCHECK_P") and name[-1] in "1234" and len(name) == 11:
         _argument(log, int(name[-1]), rest, sure=False)
