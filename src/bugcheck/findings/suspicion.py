@@ -25,8 +25,8 @@ class Standing(Enum):
 
 
 def standing_of(module: Module, crash: Crash) -> Standing:
-    """Classify a module of a kernel dump; what a process had loaded (debuggers' logs name it) never stops a system."""
-    if module.base and not is_kernel_address(module.base, crash.machine.architecture):
+    """Classify a module; what a process had loaded (debuggers' logs name it) never stops a system."""
+    if crash.dump.is_kernel and module.base and not is_kernel_address(module.base, crash.machine.architecture):
         return Standing.CORE
     if owner_of(module.name) is Owner.LAST:
         return Standing.CORE
