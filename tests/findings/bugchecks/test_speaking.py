@@ -13,6 +13,7 @@ from bugcheck.dump.open import read_dump
 from bugcheck.findings.findings import BUGCHECK_RULES, Category, Crash
 from bugcheck.machine.machine import Machine
 from bugcheck.synth.description import MachineDescription
+from tests.crashes import crash_of, with_registers
 from tests.findings.bugchecks.builders import (
     AT,
     FLAKY,
@@ -22,6 +23,7 @@ from tests.findings.bugchecks.builders import (
     MACHINE,
     accused,
     crash_with,
+    described_check,
     device_stack,
     findings,
     renamed,
@@ -34,6 +36,10 @@ ON_STACK = stack_of(IN_NT, IN_FLAKY, IN_FLAKY + 8, IN_FLAKY + 0x10, IN_NT)
 DISPLAY = renamed(2, "nvlddmkm.sys")
 AMD = renamed(2, "atikmdag.sys")
 THREAD = crash_with(0xEA).machine.thread
+USER_PAGE = 0x217_8BA7_F000
+ENTRY = 0xFFFF_DD00_0000_0000 + (USER_PAGE >> 9 & 0x7F_FFFF_FFF8)
+"""Where Windows keeps the page table entry of that page: corpus 1a.dmp has ffffdd010bc5d3f8 for it."""
+ENTRY_STACK = stack_of(IN_NT, USER_PAGE + 0x10, IN_NT)
 STATUS = 0xFFFF_FFFF_0000_0000
 """64-bit parameters hold a status sign-extended."""
 
@@ -88,6 +94,8 @@ CASES = [
     Case(0x1A, (0x403, 0, 0x8000000012345867, 0x8000000012345827), "disagree in one bit", category=HARDWARE),
     Case(0x1A, (0x1236, 0x1234), "innermost driver outside Windows", "flaky", stack=ON_STACK),
     Case(0x1A, (0x41287, 0x68), "touched a null pointer plus 0x68"),
+    Case(0x1A, (0x41792, ENTRY, 1 << 37), f"maps {USER_PAGE:#x}, a user-mode address of System", stack=ENTRY_STACK),
+    Case(0x50, (ENTRY,), f"page table entry of {USER_PAGE:#x} (stack word", stack=ENTRY_STACK),
     Case(0x4E, (0x8D,), "most likely by hardware", category=HARDWARE),
     Case(0x4E, (7, 0x1234), "innermost driver outside Windows", "flaky", stack=ON_STACK),
     Case(0x4E, (0x99, 0x1234), "is damaged", category=CORRUPTION),
@@ -272,3 +280,33 @@ def test_no_victim_of_bad_memory_in_the_corpus_is_accused(corpus: Path, name: st
     # corpus/expected/truth.jsonl: hardware, for each of them.
     path = corpus / f"kernel/r-Techsupport__training_bsods__{name}.dmp"
     assert accused(Crash(Machine(read_dump(map_file(str(path)))))) == []
+
+
+def test_the_entry_of_the_corpus_is_where_it_says() -> None:
+    # corpus 1a.dmp, parameter 2
+    assert ENTRY == 0xFFFF_DD01_0BC5_D3F8
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("50_0", "the page table entry of 0xffffb7ae7a629000 (rbx (header)) would lie"),
+        ("1a", "the damaged entry maps 0x2178ba7f000, a user-mode address of msedge.exe"),
+        ("7a", "it maps the addresses from 0x7ff501200000 on of ms-teamsupdate"),
+        ("be_1", "the damaged entry maps 0x2070a609000, a user-mode address of MsMpEng.exe"),
+    ],
+)
+def test_entries_of_the_corpus_lead_to_what_they_map(corpus: Path, name: str, says: str) -> None:
+    path = corpus / f"kernel/r-Techsupport__training_bsods__{name}.dmp"
+    assert says in statements(Crash(Machine(read_dump(map_file(str(path))))))
+
+
+def test_a_page_table_that_could_not_be_read_is_told() -> None:
+    # as corpus 7a.dmp: both ends of the page tables in registers
+    base = 0xFFFF_F980_0000_0000
+    described = replace(MACHINE, bugcheck=described_check(0x7A, 1, STATUS | 0xC0000005, 0, base + 0x3F_FA80_9000))
+    bare = replace(described, exception=None, broken_driver="")
+    for registers, told in (({"rsi": base, "r14": base + 0x7F_FFFF_FFFF}, True), ({"rsi": base}, False)):
+        said = statements(crash_of(with_registers(bare, **registers)))
+        assert ("it maps the addresses from 0x7ff501200000 on" in said) is told

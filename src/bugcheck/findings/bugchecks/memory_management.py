@@ -12,7 +12,8 @@ from collections.abc import Iterator
 
 from bugcheck.findings.accusation import accuse, cite, fact, points_at
 from bugcheck.findings.address_kinds import kind_of_address
-from bugcheck.findings.findings import Category, Crash, Finding, bugcheck_rule
+from bugcheck.findings.findings import Category, Citation, Crash, Finding, bugcheck_rule
+from bugcheck.findings.mapped_addresses import mapped_by
 from bugcheck.findings.stack_suspects import stack_suspect
 from bugcheck.gaps import Gap
 from bugcheck.machine.bugcheck import BugCheck
@@ -25,6 +26,7 @@ _DRIVERS_REQUEST = frozenset(
 """Kinds where a driver asked for the impossible, so that the stack leads to it."""
 _HARDWARE = {0x31: 0.4, 0x3F: 0.4, 0x5003: 0.4}
 """Kinds the reference itself puts down to hardware most of all; 3F is a page that came back changed from the disk."""
+_ENTRY_KINDS = (0x41792, 0x41793)
 _MISMATCH, _FAULT_UNDER_LOCK, _STACK_WEIGHT = 0x403, 0x41287, 0.5
 _REFUTED = "the same kind of damage on other machines with the same driver"
 
@@ -41,6 +43,8 @@ def memory_management(crash: Crash) -> Iterator[Finding | Gap]:
     elif kind in _HARDWARE:
         text = f"{check.subtype}: memory or disk gave back something else than was stored"
         yield points_at(RULE, Category.HARDWARE, text, _HARDWARE[kind], cite(check, 1), _REFUTED)
+    elif kind in _ENTRY_KINDS:
+        yield from _damaged_entry(crash, check)
     elif kind == _MISMATCH:
         yield from _mismatch(check)
     elif kind == _FAULT_UNDER_LOCK and check.parameters[1].value:
@@ -64,6 +68,19 @@ def _request(crash: Crash, check: BugCheck) -> Iterator[Finding | Gap]:
         clause=f"is on the stack of a wrong request to the memory manager: {check.subtype}",
         refuted_by="a driver further down that made the request on its behalf",
     )
+
+
+def _damaged_entry(crash: Crash, check: BugCheck) -> Iterator[Finding]:
+    """Tell which address the damaged entry maps, and whose it is."""
+    mapped = mapped_by(crash, check.parameters[1].value)
+    if mapped is None:
+        return
+    process = crash.machine.process
+    user = not mapped.address >> 63
+    whose = f" of {process.name}" if user and process is not None and process.name else ""
+    text = f"the damaged entry maps {mapped.address:#x}, {'a user-mode' if user else 'a kernel'} address{whose}"
+    cited = (*cite(check, 2), Citation("memory", mapped.where, f"{mapped.address:#x}"))
+    yield fact(RULE, text, cited)
 
 
 def _mismatch(check: BugCheck) -> Iterator[Finding]:

@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bugcheck.findings.accusation import accuse, cite, fact
-from bugcheck.findings.findings import Crash, Finding, bugcheck_rule
+from bugcheck.findings.findings import Citation, Crash, Finding, bugcheck_rule
+from bugcheck.findings.mapped_addresses import mapped_by
+from bugcheck.machine.bugcheck import BugCheck
 
 RULE = "page_fault_in_nonpaged_area"
 _SHARED_DATA, _SHARED_SIZE = 0x7FFE_0000, 0x1000
@@ -31,7 +33,20 @@ def page_fault_in_nonpaged_area(crash: Crash) -> Iterator[Finding]:
         )
         yield fact(RULE, f"{text} was missing or damaged where it was used", cite(check, 1))
         return
+    yield from _entry(crash, check)
     yield from _in_image(crash)
+
+
+def _entry(crash: Crash, check: BugCheck) -> Iterator[Finding]:
+    """Tell that the address is a page table entry's, and whose: then it is the mapped address that is in question."""
+    mapped = mapped_by(crash, check.parameters[0].value)
+    if mapped is None:
+        return
+    text = (
+        f"the address is where the page table entry of {mapped.address:#x} ({mapped.where}) would lie: "
+        "the memory manager was asked for that address, and has no tables for it"
+    )
+    yield fact(RULE, text, (*cite(check, 1), Citation("register", mapped.where, f"{mapped.address:#x}")))
 
 
 def _in_image(crash: Crash) -> Iterator[Finding]:
