@@ -8,7 +8,7 @@ costs that one log.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,9 +19,8 @@ from bugcheck.evidence.reading import Sink, identity, read_source
 from bugcheck.evidence.source import Source
 from bugcheck.gaps import Gap
 from bugcheck.hypotheses.investigation import Investigation, IssueMatch
-from bugcheck.hypotheses.issues import issue_matches
+from bugcheck.hypotheses.issues import Matcher, issue_matches
 from bugcheck.hypotheses.weighing import Weighed, weigh
-from bugcheck.known_issues.issue import KnownIssue
 from bugcheck.plans.plan import Plan, make_plan
 from bugcheck.timeline.store import EventStore
 from bugcheck.timeline.timeline import Timeline
@@ -145,7 +144,7 @@ def hash_of(path: str) -> int:
 def investigate(
     intake: Intake,
     store: EventStore,
-    issues: Iterable[KnownIssue],
+    matcher: Matcher,
     now: datetime,
     *,
     as_json: AsJson | None = None,
@@ -155,7 +154,7 @@ def investigate(
     """Read, order, compare, weigh and plan.
 
     Args:
-        intake: the folder and how it is read. store: where events go. issues: known ones to compare with.
+        intake: the folder and how it is read. store: where events go. matcher: compares known issues.
         now: the time of the investigation, UTC. as_json: how analyses are kept, or None.
         language: of known issues' texts ("en", "zh").
 
@@ -165,7 +164,7 @@ def investigate(
     gaps = read_evidence(intake, store, as_json, progress)
     timeline = Timeline(store)
     timeline.settle()
-    matches = tuple(issue_matches(timeline, issues, language))
+    matches = tuple(issue_matches(timeline, matcher, language))
     investigation = Investigation(timeline, matches)
     weighed = weigh(investigation)
     told = [each.fact.value for each in timeline.facts("setting", name="case.title")]

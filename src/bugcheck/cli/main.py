@@ -33,7 +33,19 @@ GARBAGE_THRESHOLD = 50_000
 """New objects between two garbage collections: start-up makes thousands that all stay (5 ms)."""
 SEVERAL_FILES = ("analyze", "info", "modules", "stack", "symbols")
 """Commands that take any number of files."""
-COMMANDS = ("analyze", "info", "modules", "extract", "stack", "disasm", "explain", "compare", "symbols", "known-issues")
+COMMANDS = (
+    "analyze",
+    "investigate",
+    "info",
+    "modules",
+    "extract",
+    "stack",
+    "disasm",
+    "explain",
+    "compare",
+    "symbols",
+    "known-issues",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -128,6 +140,7 @@ class _Commands(Protocol):
 
 def _add_commands(commands: _Commands) -> None:
     _add_analyze(commands.add_parser("analyze", help="say what stopped, why, and who is suspected"))
+    _add_investigate(commands.add_parser("investigate", help="from a folder of evidence to a cause and a plan"))
     _add_info(commands.add_parser("info", help="header facts, in milliseconds"))
     _add_modules(commands.add_parser("modules", help="loaded and unloaded modules"))
     _add_extract(commands.add_parser("extract", help="bytes of memory out of a dump"))
@@ -170,6 +183,19 @@ def _add_analyze(parser: ArgumentParser) -> None:
         metavar="FILE",
         help="hold a driver or program against the dump's module",
     )
+    _add_symbol_options(parser)
+    _add_colour(parser)
+
+
+def _add_investigate(parser: ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="FOLDER", help="dumps, logs, hives, lists and notes of one or several hosts")
+    parser.add_argument("--json", action="store_true", help="one JSON object (bugcheck.case/1)")
+    parser.add_argument("--format", default="text", metavar="FORMAT", help="text (default), json, markdown, html")
+    parser.add_argument("--output", metavar="FILE", help="write to FILE instead of standard output")
+    parser.add_argument("-v", "--verbose", action="store_true", help="every prediction and every file")
+    parser.add_argument("--language", choices=("en", "zh"), default="en", help="of the report (default: en)")
+    parser.add_argument("--no-store", action="store_true", help="keep nothing in FOLDER/.bugcheck")
+    parser.add_argument("--password", metavar="TEXT", help="password of encrypted zip archives")
     _add_symbol_options(parser)
     _add_colour(parser)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
@@ -81,6 +81,33 @@ def with_progress(items: Iterable[T], files: Sequence[str], what: str) -> Iterat
         for item in items:
             yield item
             progress.advance(task)
+
+
+@contextmanager
+def reading_progress() -> Generator[Callable[[str, int, int], None] | None]:
+    """Give a callback that draws how many files are read when a person watches; None otherwise."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console  # 100 ms: only where a bar is drawn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from bugcheck.reports.escape import printable
+
+    columns = (
+        TextColumn("reading"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}", markup=False),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task("", total=None)
+
+        def show(path: str, done: int, total: int) -> None:
+            bars.update(task, completed=done, total=total, description=printable(path)[-40:])
+
+        yield show
 
 
 class TransferBars:

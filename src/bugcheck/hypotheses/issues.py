@@ -7,24 +7,26 @@ Folklore: an issue may fit one crash of five; it is told once, by the crash it f
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 
 from bugcheck.hypotheses.investigation import IssueMatch
 from bugcheck.known_issues.from_timeline import situation_of
-from bugcheck.known_issues.issue import KnownIssue, in_language
-from bugcheck.known_issues.matching import Match, match_all
+from bugcheck.known_issues.issue import in_language
+from bugcheck.known_issues.matching import Match
+from bugcheck.known_issues.situation import Situation
 from bugcheck.timeline.timeline import Timeline
 
 MOST_CRASHES = 50
+Matcher = Callable[[Situation], list[Match]]
+"""Compares all known issues with a situation: a library's `matches`."""
 _RANK = {"match": 0, "possible": 1, "near_miss": 2}
 
 
-def issue_matches(timeline: Timeline, issues: Iterable[KnownIssue], language: str = "en") -> list[IssueMatch]:
-    """Compare issues with the crashes, the newest first; the best comparison of each counts."""
-    known = list(issues)
+def issue_matches(timeline: Timeline, matcher: Matcher, language: str = "en") -> list[IssueMatch]:
+    """Compare known issues with the crashes, the newest first; the best comparison of each counts."""
     best: dict[str, Match] = {}
     for crash in [each for each in reversed(timeline.crashes) if each.is_crash][:MOST_CRASHES]:
-        for found in match_all(known, situation_of(timeline, crash)):
+        for found in matcher(situation_of(timeline, crash)):
             before = best.get(found.issue.id)
             if before is None or _order(found) < _order(before):
                 best[found.issue.id] = found
