@@ -74,7 +74,7 @@ def test_wall_clocks_become_utc_across_daylight_saving() -> None:
     # Berlin 2006: summer time began on 26 March, 02:00 → 03:00 (EU directive 2000/84/EC)
     fact = Fact(
         "time_zone", "unknown name", "-60", "key",
-        {"daylight_bias": "-60", "standard_start": "10 0 5 03:00", "daylight_start": "3 0 5 02:00"},
+        {"daylight_bias": "-60", "standard_start": "M10.5.0/03:00", "daylight_start": "M3.5.0/02:00"},
     )  # fmt: skip
     winter, summer = datetime(2006, 3, 26, 1, 59), datetime(2006, 3, 26, 3, 0)
     timeline = timeline_with({"A/reg": [fact], "A/log": [event(winter), event(summer)]}, hosts={"A/reg": "A"})

@@ -105,6 +105,7 @@ def reading_progress() -> Generator[Callable[[str, int, int], None] | None]:
         task = bars.add_task("", total=None)
 
         def show(path: str, done: int, total: int) -> None:
+            """Move the bar."""
             bars.update(task, completed=done, total=total, description=printable(path)[-40:])
 
         yield show

@@ -69,11 +69,12 @@ class RuleZone(tzinfo):
 
 
 def parse_rule(text: str) -> Rule | None:
-    """Read `month weekday week hour:minute` ("10 0 5 03:00"); None when it is no rule or says "never" (month 0)."""
-    numbers = [int(number) for number in re.findall(r"\d+", text)]
-    if len(numbers) < 4:
+    """Read a rule as POSIX writes it (`Mmonth.week.weekday/hour:minute`); None when it is none, or says "never"."""
+    match = re.fullmatch(r"M(\d{1,2})\.(\d)\.(\d)(?:/(\d{1,2})(?::(\d\d))?)?(?::\d\d)?", text)
+    if match is None:
         return None
-    month, weekday, week, hour, minute = (*numbers, 0)[:5]
+    month, week, weekday = int(match[1]), int(match[2]), int(match[3])
+    hour, minute = int(match[4] or 2), int(match[5] or 0)
     if not (1 <= month <= 12 and weekday <= 6 and 1 <= week <= 5 and hour <= 24 and minute <= 59):
         return None
     return Rule(month, weekday, week, timedelta(hours=hour, minutes=minute))
@@ -104,9 +105,9 @@ def zone_of(name: str, bias: str, fields: Mapping[str, str]) -> tzinfo | None:
     """Make a zone of a `time_zone` fact: its rules, else its name, else its bias, else an offset in its name."""
     minutes = _number(bias)
     standard, daylight = parse_rule(fields.get("standard_start", "")), parse_rule(fields.get("daylight_start", ""))
-    if minutes is not None and standard and daylight:
+    if minutes is not None and standard and daylight and fields.get("daylight_disabled") != "yes":
         return RuleZone(minutes, _number(fields.get("daylight_bias", "")) or 0, standard, daylight)
-    if (zone := named_zone(name)) is not None and fields.get("daylight_disabled", "0") in ("0", ""):
+    if (zone := named_zone(name)) is not None and fields.get("daylight_disabled") != "yes":
         return zone
     active = _number(fields.get("active_bias", ""))
     chosen = minutes if minutes is not None else active
