@@ -12,7 +12,7 @@ from bugcheck.cli.terminal import complain, output, reading_progress, wants_colo
 from bugcheck.errors import UsageError
 
 if TYPE_CHECKING:
-    from bugcheck.cases.session import Investigated
+    from bugcheck.api.incident import Investigated
 
 FORMATS = ("text", "json", "markdown", "html")
 REPORT = "report.html"
