@@ -84,7 +84,7 @@ def test_who_ran(story: tuple[dict[str, Any], dict[str, Any]]) -> None:
 def test_the_driver_is_suspected_and_the_kernel_is_not(story: tuple[dict[str, Any], dict[str, Any]]) -> None:
     ours, _ = story
     assert ours["blame"]["module"] == "RapDrv"
-    assert ours["blame"]["level"] in ("low", "medium")
+    assert ours["blame"]["level"] in ("medium", "high")  # high where the stack was walked
     assert "BlackICE" in ours["blame"]["headline"]
 
 
