@@ -520,7 +520,11 @@ def import_known_issues(path: str | os.PathLike[str], *, database: str | None = 
         os.makedirs(folder, exist_ok=True)  # noqa: PTH103
     except OSError as error:
         raise DumpError(folder, f"the folder cannot be made: {error.strerror}") from error
-    return import_path(os.fspath(path), IssueStore(target))
+    store = IssueStore(target)
+    try:
+        return import_path(os.fspath(path), store)
+    finally:
+        store.close()
 
 
 def known_issue_matches(analysis: Analysis, *, database: str | None = None) -> list[Match]:
