@@ -1,7 +1,8 @@
 """Entries → an event log of Windows NT 4 to Server 2003 (.evt).
 
 Source: ELF_LOGFILE_HEADER, EVENTLOGRECORD and EVENTLOGEOF in Microsoft's documentation of the event log file format.
-A log that was closed properly: it begins right behind its header and has not wrapped.
+A log that was closed properly: it begins right behind its header and has not wrapped.  Real logs put the strings right
+behind the computer's name, where the documentation has padding.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def build_event_log(entries: Sequence[Entry], computer: str, first: int = 1) -> 
 def _record(entry: Entry, computer: str, number: int) -> bytes:
     names = _text(entry.source) + _text(computer)
     strings = b"".join(_text(each) for each in entry.strings)
-    at = align_up(_HEAD + len(names), 4)
+    at = _HEAD + len(names)
     data = at + len(strings)
     size = align_up(data + len(entry.data), 4) + 4
     record, seconds = Record(size), int(entry.time.timestamp())

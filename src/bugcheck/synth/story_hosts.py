@@ -98,7 +98,7 @@ def drivers() -> str:
             "SAVRT", "SAVRT", "File System", "Manual", "Running", "2004-07-13 06:05:58",
             "C:\\Program Files\\Symantec AntiVirus\\savrt.sys",
         ),
-        ("Tcpip", "TCP/IP Protocol Driver", "Kernel", "System", "Running", "2005-03-25 08:39:11", "System32\\tcpip.sys"),
+        ("Tcpip", "TCP/IP", "Kernel", "System", "Running", "2005-03-25 08:39:11", "System32\\tcpip.sys"),
     )  # fmt: skip
     return "".join(",".join(f'"{cell}"' for cell in cells) + "\n" for cells in (names, *rows))
 

@@ -48,11 +48,9 @@ def _down(time: datetime) -> bool:
     return any(stop.time <= time <= stop.time + timedelta(minutes=3) for stop in STOPS)
 
 
-def _line(
-    time: datetime, action: str, protocol: str, way: str, ports: tuple[int, int], tail: str = "- - - - - -"
-) -> _Line:
+def _line(time: datetime, action: str, protocol: str, way: str, ports: tuple[int, int]) -> _Line:
     """`way` is "source target"; `ports` theirs."""
-    return time, f"{time:%Y-%m-%d %H:%M:%S} {action} {protocol} {way} {ports[0]} {ports[1]} - {tail} - -\n"
+    return time, f"{time:%Y-%m-%d %H:%M:%S} {action} {protocol} {way} {ports[0]} {ports[1]} - - - - - - - - -\n"
 
 
 def _office() -> Iterator[_Line]:
@@ -60,7 +58,7 @@ def _office() -> Iterator[_Line]:
     time, number = FIRST_DAY, 0
     while time < LAST:
         client = CLIENTS[number * 11 % len(CLIENTS)]
-        port = 1030 + number * 37 % 3900
+        port = 1030 + number * 37 % 2900
         way, ports = f"{client} {A.address}", (port, (445, 139, 445, 80)[number % 4])
         yield _line(time, "OPEN-INBOUND" if number % 2 else "CLOSE", "TCP", way, ports)
         number += 1
@@ -113,9 +111,7 @@ def _attack() -> Iterator[_Line]:
 
 def attack_list(turns: Turns) -> str:
     """BlackICE's list: notices of its own and harmless probes of clients."""
-    rows: list[tuple[datetime, str]] = []
-    for stop in STOPS:
-        rows.append((stop.time + timedelta(minutes=3), "##,{},26,BlackICE started,,,,,,1,"))
+    rows = [(stop.time + timedelta(minutes=3), "##,{},26,BlackICE started,,,,,,1,") for stop in STOPS]
     for number, day in enumerate(days()[1::3]):
         at = day + timedelta(hours=10, minutes=7 * number % 50)
         client = CLIENTS[number * 3 % len(CLIENTS)]
