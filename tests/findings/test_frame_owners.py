@@ -19,7 +19,7 @@ from tests.crashes import x64_crash
 def frame(name: str, index: int = 0) -> Frame:
     """A level of a stack: `module!function` or `module`."""
     module, _, function = name.partition("!")
-    place = Module(module, f"{module}.sys", f"{module}.sys", 0x1000 * (index + 1), 0x1000, 0, 0)
+    place = Module(module, f"{module}.sys", f"{module}.sys", 0xFFFF_F800_0000_0000 + 0x1000 * index, 0x1000, 0, 0)
     return Frame(
         index=index, ip=place.base, return_address=0, frame_address=0, arguments=(), trust=Trust.UNWIND_INFO,
         module=place, symbol=function or None, offset=0,

@@ -282,3 +282,26 @@ def test_stack_lines_of_a_k_command_alone() -> None:
     log = crash(text).dump.log
     assert log is not None
     assert len(log.frames) == 11
+
+
+def test_an_exception_told_within_a_field_is_no_event() -> None:
+    # found by fuzzing: the line belongs to the field, and no line outside fields tells of the exception
+    text = "FOLLOWUP_IP:\nnotebook+1234\n(1.2): Access violation - code c0000005\nSTACK_TEXT:\n"
+    text += USER[USER.index("0012f790") : USER.index("STACK_COMMAND")]
+    [dump] = dumps(text)
+    assert Machine(dump).exception is None
+
+
+def test_a_name_cut_in_its_offset() -> None:
+    # found by fuzzing: what is left of an offset is no number
+    text = ELEVEN.replace("nt!KiPageFault+0x474", "nt!KiPageFault+0x").replace("netquick+0x1e40:", "netquick+0x0xx9d:")
+    log = crash(text).dump.log
+    assert log is not None
+    assert "KiPageFault" in [frame.function for frame in log.frames]
+
+
+def test_many_fields_cost_no_more_than_their_number() -> None:
+    text = SEVEN + "".join(f"NOTE_{number}: 1\n" for number in range(10_000))
+    log = crash(text).dump.log
+    assert log is not None
+    assert len(log.fields) == 4096

@@ -172,6 +172,8 @@ def _take(line: str, log: Log, name: str) -> str:
         _note(line, log)
         return name
     log.loose.append(line)
+    if log.event is None and EVENT.match(line):
+        log.event = len(log.loose) - 1
     _note(line, log)
     return ""
 
@@ -215,8 +217,6 @@ def _note(line: str, log: Log) -> None:
         log.has_banner = True
     elif match := _PROBABLE.match(line):
         log.probable_cause = log.probable_cause or match[1]
-    elif EVENT.match(line) and log.event is None:
-        log.event = len(log.loose) - 1
     elif match := _title(line):
         log.title = log.title or match[1]
         log.codes.setdefault("title", int(match[2], 16))
