@@ -47,8 +47,15 @@ def drivers_seen(situation: Situation, names: tuple[str, ...]) -> list[DriverSee
     wanted = frozenset(map(stem, names))
     found = list(_in_crash(situation.crash, wanted)) if situation.crash else []
     for kind, state in (("driver", "installed"), ("service", "installed"), ("file", "on disk")):
-        found += [_of_fact(seen, state) for seen in situation.facts(kind) if _fact_stem(seen) in wanted]
+        found += [_of_fact(seen, state) for seen in _named(situation, kind, wanted)]
     return found
+
+
+def _named(situation: Situation, kind: str, wanted: frozenset[str]) -> list[SeenFact]:
+    if situation.named is None:
+        return [seen for seen in situation.facts(kind) if fact_stem(seen) in wanted]
+    index = situation.named(kind)
+    return [seen for name in sorted(wanted) for seen in index.get(name, ())]
 
 
 def lists_drivers(situation: Situation) -> str:
@@ -79,7 +86,8 @@ def _is_time(stamp: int) -> bool:
     return 0x2000_0000 < stamp < 0x8000_0000
 
 
-def _fact_stem(seen: SeenFact) -> str:
+def fact_stem(seen: SeenFact) -> str:
+    """The stem of the driver a fact is about."""
     if seen.fact.kind == "service":
         return stem(seen.fact.fields.get("path", "").partition(".sys")[0] + ".sys")
     return stem(seen.fact.name)

@@ -5,10 +5,11 @@ Source: the case's evidence; every answer cites the file's id and the place in i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from bugcheck.known_issues.crash_facts import facts_of_seen, fault_of_parameters
+from bugcheck.known_issues.drivers_seen import fact_stem
 from bugcheck.known_issues.situation import CrashFacts, SeenEvent, SeenFact, Situation
 from bugcheck.timeline.crashes import IncidentCrash
 from bugcheck.timeline.timed_event import TimedEvent
@@ -25,7 +26,10 @@ def situation_of(timeline: Timeline, crash: IncidentCrash | None, host: str | No
     name = host if host is not None else crash.host if crash else ""
 
     def facts(kind: str) -> Sequence[SeenFact]:
-        return [SeenFact(placed.fact, placed.evidence) for placed in timeline.facts(kind, host=name)]
+        return timeline.kept(("seen facts", kind, name), lambda: _seen_facts(timeline, kind, name))
+
+    def named(kind: str) -> Mapping[str, Sequence[SeenFact]]:
+        return timeline.kept(("facts by stem", kind, name), lambda: _by_stem(facts(kind)))
 
     def events(kinds: Sequence[str], start: datetime | None, end: datetime | None) -> Iterator[SeenEvent]:
         found = timeline.events(*kinds, host=name, start=start, end=end, newest_first=True)
@@ -38,7 +42,23 @@ def situation_of(timeline: Timeline, crash: IncidentCrash | None, host: str | No
             return False
         return all(timeline.coverage([kind], first, last, host=name).whole for kind in kinds)
 
-    return Situation(_crash_facts(crash) if crash else None, facts, events, covered, name)
+    return Situation(_crash_facts(crash) if crash else None, facts, events, covered, name, named)
+
+
+def _seen_facts(timeline: Timeline, kind: str, host: str) -> list[SeenFact]:
+    """The facts of a kind, each once: a hundred dumps of one machine list the same drivers."""
+    found = {
+        (placed.fact.name.casefold(), placed.fact.value, placed.fact.fields.get("path", "")): placed
+        for placed in reversed(timeline.facts(kind, host=host))
+    }
+    return [SeenFact(placed.fact, placed.evidence) for placed in reversed(found.values())]
+
+
+def _by_stem(facts: Sequence[SeenFact]) -> dict[str, list[SeenFact]]:
+    index: dict[str, list[SeenFact]] = {}
+    for seen in facts:
+        index.setdefault(fact_stem(seen), []).append(seen)
+    return index
 
 
 def _seen_event(event: TimedEvent) -> SeenEvent:

@@ -135,6 +135,8 @@ FactQuery = Callable[[str], Sequence[SeenFact]]
 """Fact kind → what is known of that kind for the host."""
 EventQuery = Callable[[Sequence[str], datetime | None, datetime | None], Iterable[SeenEvent]]
 """Event kinds, from, until (None is open) → the host's events, the newest first."""
+NamedQuery = Callable[[str], Mapping[str, Sequence[SeenFact]]]
+"""Fact kind → the facts of that kind for the host, by stem."""
 CoverQuery = Callable[[Sequence[str], datetime | None, datetime | None], bool]
 """Event kinds, from, until → whether some evidence would show them, had they happened."""
 
@@ -161,6 +163,7 @@ class Situation:
     Attributes:
         crash: the crash in question, or None: then only the host is judged.
         facts, events, covered: queries on the host's evidence; by default nothing is known.
+        named: the facts of a kind by the stem of the driver they are about, when somebody keeps such an index.
         host: its name, for sentences, or "".
     """
 
@@ -169,3 +172,4 @@ class Situation:
     events: EventQuery = no_events
     covered: CoverQuery = no_cover
     host: str = ""
+    named: NamedQuery | None = None

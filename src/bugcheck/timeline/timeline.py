@@ -5,10 +5,11 @@ Source: the evidence; every answer carries the id of the file and the place in i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import TypeVar, cast
 
 from bugcheck.evidence.evidence import Evidence
 from bugcheck.gaps import Gap
@@ -19,6 +20,8 @@ from bugcheck.timeline.settle import mark_twins, settle_times
 from bugcheck.timeline.skew import estimate_skews
 from bugcheck.timeline.store import EventStore, PlacedFact, microseconds, moment_of
 from bugcheck.timeline.timed_event import COLUMNS, TimedEvent, timed_event
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,13 @@ class Timeline:
     def __init__(self, store: EventStore) -> None:
         """Take a store."""
         self.store = store
+        self._kept: dict[object, object] = {}
+
+    def kept(self, key: object, make: Callable[[], Answer]) -> Answer:
+        """What `make` answers, made once for a key and kept until the timeline is settled anew."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        return cast("Answer", self._kept[key])
 
     def settle(self) -> None:
         """Name hosts, set clocks right, tell duplicates from repetitions. Raises StoreBusy."""
@@ -64,6 +74,7 @@ class Timeline:
             mark_twins(self.store)
         for name in ("_hosts", "evidence", "crashes", "_sessions"):
             self.__dict__.pop(name, None)
+        self._kept.clear()
 
     # --- who ---
 
@@ -98,7 +109,7 @@ class Timeline:
 
     def facts(self, *kinds: str, name: str = "", host: str | None = None) -> list[PlacedFact]:
         """Facts of these kinds, perhaps of one name (in any case) and one host."""
-        return self.store.facts(*kinds, name=name, host=host)
+        return self.kept(("facts", kinds, name, host), lambda: self.store.facts(*kinds, name=name, host=host))
 
     @cached_property
     def crashes(self) -> list[IncidentCrash]:

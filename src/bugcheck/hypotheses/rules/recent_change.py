@@ -15,6 +15,7 @@ from bugcheck.hypotheses.hypothesis import Builder, Hypothesis, Prediction, hypo
 from bugcheck.hypotheses.investigation import Investigation, cite_event
 from bugcheck.hypotheses.predicting import after_action, checked, decided, untested
 from bugcheck.timeline.timed_event import TimedEvent
+from bugcheck.timestamps import format_span
 
 ID = "recent_change"
 CHANGES = ("driver_installed", "update_installed", "software_installed", "software_removed", "service_installed")
@@ -57,9 +58,9 @@ def _changed(investigation: Investigation, changes: list[TimedEvent], host: str)
     first = investigation.times[0]
     if changes:
         last = changes[-1]
-        ago = (first - last.time).total_seconds() / 86400
+        ago = format_span((first - last.time).total_seconds())
         more = f", and {len(changes) - 1} more" if len(changes) > 1 else ""
-        told = f"{ago:.1f} days before the first crash: {last.text}{more}"
+        told = f"{ago} before the first crash: {last.text}{more}"
         usual = investigation.timeline.count(*CHANGES, host=host, start=first - QUIET, end=first - RECENT)
         share = 0.4 if usual > 3 * len(changes) else 1.0
         return decided(topic, expect, told, True, 0.9, 1.5, [cite_event(last)], share=share)
