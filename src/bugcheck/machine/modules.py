@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from bugcheck.dump.dump import Architecture, Dump, RawModule, RawUnloadedModule
 from bugcheck.errors import MemoryFault
@@ -71,9 +71,16 @@ class Module:
 
 @dataclass(frozen=True)
 class ModuleList(Sequence[Module]):
-    """Modules in load order, searchable by address."""
+    """Modules in load order, searchable by address.
+
+    Attributes:
+        names: what a debugger's log calls single addresses, {} for other dumps.
+        unplaced: bases that are not the images' own, because a log told only addresses within them.
+    """
 
     modules: tuple[Module, ...]
+    names: Mapping[int, str] = field(default_factory=dict[int, str], repr=False)
+    unplaced: frozenset[int] = frozenset()
     _by_base: list[Module] = field(init=False, repr=False)
     _bases: list[int] = field(init=False, repr=False)
 
@@ -103,9 +110,13 @@ class ModuleList(Sequence[Module]):
         return next((m for m in self.modules if wanted in (m.name.lower(), m.image.lower())), None)
 
     def resolve(self, address: int) -> str | None:
-        """Write an address as `module+0x12`; None outside all modules."""
+        """Write an address as `module+0x12`, or as a log names it; None outside all modules."""
+        if address in self.names:
+            return self.names[address]
         module = self.at(address)
-        return None if module is None else f"{module.name}+{address - module.base:#x}"
+        if module is None or module.base in self.unplaced:
+            return module.name if module else None
+        return f"{module.name}+{address - module.base:#x}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +151,8 @@ def read_modules(dump: Dump, memory: AddressSpace, debugger_data: DebuggerData |
     """List the loaded modules of a dump; what a corrupt list hides becomes a gap of the dump."""
     raw = dump.modules or (list(_walk_list(dump, memory, debugger_data)) if dump.kernel else [])
     kernel_base = debugger_data["kernel_base"] if debugger_data else None
-    return ModuleList(tuple(_module(entry, dump, kernel_base, index) for index, entry in enumerate(raw)))
+    modules = tuple(_module(entry, dump, kernel_base, index) for index, entry in enumerate(raw))
+    return ModuleList(modules, dump.log.names, dump.log.unplaced) if dump.log is not None else ModuleList(modules)
 
 
 def _module(raw: RawModule, dump: Dump, kernel_base: int | None, index: int) -> Module:

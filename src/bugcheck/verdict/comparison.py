@@ -284,7 +284,8 @@ def _places(first: Analysis, second: Analysis) -> Iterator[Reason]:
     if a is None or b is None:
         return
     any_size = first.dump.log is not None or second.dump.log is not None
-    same_build = _same_build(a.module, b.module, any_size=any_size)
+    placed = a.module.base not in first.modules.unplaced and b.module.base not in second.modules.unplaced
+    same_build = placed and _same_build(a.module, b.module, any_size=any_size)
     core = any(_is_core(place.module.name) for place in (a, b))
     if a.module.name.lower() != b.module.name.lower():
         yield Reason(f"at different places: {a.name} and {b.name}", -0.7 if core else -1.5)

@@ -143,9 +143,9 @@ def place_at(crash: Crash, address: int) -> Place | None:
     if module is None:
         return None
     text = crash.machine.describe(address) or ""
-    function = text.partition("!")[2]
+    place, _, function = text.partition("!")
     if not function:
-        return Place(address, module.name, module.image, None, address - module.base)
+        return Place(address, module.name, module.image, None, address - module.base if "+" in place else 0)
     match = re.fullmatch(r"(.+)\+0x([0-9a-f]{1,16})", function)
     name, offset = (match[1], int(match[2], 16)) if match else (function, 0)
     return Place(address, module.name, module.image, name, offset)

@@ -305,3 +305,12 @@ def test_many_fields_cost_no_more_than_their_number() -> None:
     log = crash(text).dump.log
     assert log is not None
     assert len(log.fields) == 4096
+
+
+def test_no_offset_is_invented_where_a_log_tells_no_base() -> None:
+    modules = crash(ARM64).modules
+    driver = modules.named("padpro")
+    assert driver is not None
+    assert modules.resolve(0xFFFFF803C8072980) == "padpro!PadWrite+0x20"
+    assert modules.resolve(0xFFFFF803C8072984) == "padpro"  # in the place that covers what was seen, at no known offset
+    assert crash(XP).modules.resolve(0xF7A41C26) == "quietdrv+0x1c26"

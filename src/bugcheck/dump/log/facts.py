@@ -80,6 +80,7 @@ class LogFacts(NamedTuple):
         memory: the bytes the log shows, as `Dump.virtual` refers to them.
         process_name, irql, system: of the machine. is_code_known: whether the log tells which bug check it was.
         probable_cause: what the short analysis names (`Probably caused by`), "" without.
+        unplaced: bases in `Dump.modules` that only cover the addresses seen.
     """
 
     fields: tuple[tuple[str, tuple[str, ...]], ...]
@@ -93,6 +94,7 @@ class LogFacts(NamedTuple):
     system: LogSystem
     is_code_known: bool
     probable_cause: str
+    unplaced: frozenset[int]
 
     def field(self, name: str) -> str:
         """The first line with words of a field, "" where the log has none."""

@@ -88,6 +88,7 @@ def _dump_of(log: Log, view: BinaryView) -> Dump:
     dump.log = LogFacts(
         fields, log.title, frames, context, names, memory, program,
         irql if irql is not None and irql < 32 else None, system, code is not None, log.probable_cause,
+        frozenset(raw.base for raw, place in zip(dump.modules, places, strict=True) if place.is_covering),
     )  # fmt: skip
     parameters = parameters_of(log, code or 0, frames, context, architecture) if of_kernel else None
     if parameters is not None:
