@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from textwrap import wrap
 
 from bugcheck.reports.document import Block, Document, Facts, Headline, Points, Table, report_format
 from bugcheck.reports.escape import printable
+from bugcheck.reports.widths import columns, padded, wrapped
 
 WIDTH = 120
 LABEL_WIDTH = 12
+LONGEST_LABEL = 14
+"""A label of Points up to this long sets the column for all; a longer one stands out alone."""
 CELL_LIMIT = 160
 """Characters of a table's cell that are drawn: one hostile name must not widen thousands of rows."""
 _COLOURS = {"bold": "1", "dim": "2", "red": "31", "yellow": "33", "green": "32", "cyan": "36"}
@@ -23,7 +25,8 @@ def render_text(document: Document) -> str:
 
 def draw(document: Document, *, colour: bool, width: int) -> str:
     """Render for a terminal `width` columns wide."""
-    pen = _Pen(colour, max(60, width))
+    labels = [columns(printable(block.label)) for block in document.blocks if isinstance(block, Points)]
+    pen = _Pen(colour, max(60, width), max([LABEL_WIDTH, *(each + 2 for each in labels if each <= LONGEST_LABEL)]))
     sections = ["\n".join(pen.block(block)) for block in document.blocks]
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -31,9 +34,10 @@ def draw(document: Document, *, colour: bool, width: int) -> str:
 class _Pen:
     """Draws blocks at one width, in colour or not."""
 
-    def __init__(self, colour: bool, width: int) -> None:
+    def __init__(self, colour: bool, width: int, labels: int) -> None:
         self.colour = colour
         self.width = width
+        self.labels = labels
 
     def paint(self, text: str, *styles: str) -> str:
         codes = ";".join(_COLOURS[style] for style in styles if style in _COLOURS)
@@ -50,11 +54,11 @@ class _Pen:
 
     def headline(self, block: Headline) -> Iterator[str]:
         note = printable(block.note)
-        room = self.width - (len(note) + 4 if note else 0)
-        lines = wrap(printable(block.text), room) or [""]
+        room = self.width - (columns(note) + 4 if note else 0)
+        lines = wrapped(printable(block.text), room)
         first = self.paint(lines[0], "bold", block.tone)
         if note:
-            first += " " * (self.width - len(lines[0]) - len(note)) + self.paint(note, block.tone)
+            first += " " * (self.width - columns(lines[0]) - columns(note)) + self.paint(note, block.tone)
         yield first
         for line in lines[1:]:
             yield self.paint(line, "bold", block.tone)
@@ -68,23 +72,22 @@ class _Pen:
             yield from self._labelled(block.label if index == 0 else "", item, 0)
 
     def _labelled(self, label: str, text: str, indent: int) -> Iterator[str]:
-        column = max(LABEL_WIDTH + indent, len(label) + indent + 2)
+        taken = columns(printable(label))
+        column = max(self.labels + indent, taken + indent + 2)
         lines = self._wrapped(printable(text), self.width - column)
         head = " " * indent + self.paint(printable(label), "cyan")
-        yield head + " " * (column - indent - len(printable(label))) + lines[0]
+        yield head + " " * (column - indent - taken) + lines[0]
         for line in lines[1:]:
             yield " " * column + line
 
     @staticmethod
     def _wrapped(text: str, width: int) -> list[str]:
         """Wrap running text; a command (behind an arrow) stays on one line, so that it can be copied."""
-        if len(text) <= width or text.startswith("→ "):
-            return [text]
-        return wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
+        return [text] if columns(text) <= width or text.startswith("→ ") else wrapped(text, width)
 
     def table(self, block: Table) -> Iterator[str]:
         rows = [tuple(_cut(printable(cell)) for cell in row) for row in block.rows]
-        widths = [max([len(head), *(len(row[i]) for row in rows)]) for i, head in enumerate(block.columns)]
+        widths = [max([columns(head), *(columns(row[i]) for row in rows)]) for i, head in enumerate(block.columns)]
         if block.title:
             yield self.paint(printable(block.title), "bold")
         yield self.paint(self._row(block.columns, widths, block), "dim")
@@ -94,7 +97,7 @@ class _Pen:
     @staticmethod
     def _row(cells: tuple[str, ...], widths: list[int], block: Table) -> str:
         placed = [
-            cell.rjust(width) if head in block.numeric else cell.ljust(width)
+            " " * (width - columns(cell)) + cell if head in block.numeric else padded(cell, width)
             for cell, width, head in zip(cells, widths, block.columns, strict=True)
         ]
         return ("  " + "  ".join(placed)).rstrip()
