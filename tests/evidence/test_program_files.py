@@ -144,3 +144,17 @@ def test_a_list_of_bad_files_is_no_baseline() -> None:
     from bugcheck.evidence.evidence import parser_of
 
     assert parser_of(source_of(text.encode(), "drivers.csv")) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"file\tsha256\tsize\trepo\tpath\na.sys\t{'1' * 64}\t1\tx/y\ta.sys\n",  # where samples were taken from
+        f"{'1' * 64}  System.evtx\n{'2' * 64}  notes.toml\n{'3' * 64}  MEMORY.DMP\n",  # a collection of evidence
+        f"name,sha256\nfirewall.log,{'1' * 64}\n",
+    ],
+)
+def test_a_list_of_other_files_is_no_baseline(text: str) -> None:
+    from bugcheck.evidence.evidence import parser_of
+
+    assert parser_of(source_of(text.encode(), "SHA256SUMS")) is None

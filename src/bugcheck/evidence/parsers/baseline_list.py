@@ -5,7 +5,9 @@ Source: the layouts of sha256sum and its kin (`hash  name`, `SHA256 (name) = has
 hash, version).
 
 Folklore: a list of *bad* files looks the same.  One whose headings or comments speak of malware or vulnerable drivers
-is not taken for a baseline.  certutil of old puts spaces between the bytes.
+is not taken for a baseline, nor is one of files in general: the check sums of a download or a collection of evidence
+(its headings speak of repositories, addresses, licences; few of its files are programs) say nothing of what a machine
+should run.  certutil of old puts spaces between the bytes.
 """
 
 from __future__ import annotations
@@ -27,6 +29,13 @@ HEADINGS = {
     "fileversion": "version", "publisher": "signer", "signer": "signer", "algorithm": "algorithm",
 }  # fmt: skip
 _BAD = re.compile(r"malware|malicious|vulnerable|threat|virus|ioc\b|blocklist|denylist", re.IGNORECASE)
+_ORIGIN = re.compile(r"repo(?:sitory)?|commit|licen[cs]e|url|download", re.IGNORECASE)
+_PROGRAM = re.compile(
+    r"\.(?:sys|dll|exe|ocx|cpl|drv|scr|com|efi|vxd|386|mui|ax|acm|tsp|ime|mod|cat|inf|msi|cab)(?=[\"'\s,;:)]|$)", re.I
+)
+_ONE_HASH = re.compile(r"(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{2} ?){16,32}(?![0-9A-Fa-f])")
+PROGRAMS_SHARE = 3
+"""One of so many files at least must be a program, by its name."""
 _HASH = re.compile(r"(?:[0-9A-Fa-f]{64}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{32})\Z")
 _PLAIN = re.compile(r"\\?([0-9A-Fa-f]{32}(?:[0-9A-Fa-f]{8})?(?:[0-9A-Fa-f]{24})?)[ \t]+\*?([^\s].*)")
 _BSD = re.compile(r"(SHA256|SHA1|MD5) ?\((.+)\) ?= ?([0-9A-Fa-f]{32,64})")
@@ -41,7 +50,7 @@ def probe(source: Source) -> int:
     """Tell by the shape of the first lines, or by headings that name both a file and a hash."""
     text = source.head_text[:0x4000]
     lines = [line for line in text.split("\n")[:SHAPED_LINES] if line.strip()]
-    if not lines or any(_BAD.search(line) for line in lines[:3]):
+    if not lines or any(_BAD.search(line) for line in lines[:3]) or not _of_programs(text):
         return NO
     if "CertUtil:" in text and _CERTUTIL.match(lines[0]):
         return SURE
@@ -52,11 +61,23 @@ def probe(source: Source) -> int:
     return LIKELY if content and len(shaped) >= max(1, len(content) - 1) else NO
 
 
+def _of_programs(text: str) -> bool:
+    """Tell whether the files with hashes are programs, a good share of them at least."""
+    hashed = programs = 0
+    for line in text.split("\n"):
+        hashed += _ONE_HASH.search(line) is not None
+        programs += _PROGRAM.search(line) is not None
+    return hashed > 0 and programs * PROGRAMS_SHARE >= hashed
+
+
 def _heading(line: str) -> dict[str, int] | None:
-    """Read a heading: role → column, None unless it names a file and a hash."""
+    """Read a heading: role → column, None unless it names a file and a hash, and no origin of downloads."""
     for separator in ",;\t":
         roles: dict[str, int] = {}
-        for index, cell in enumerate(cells_of(line, separator)[:64]):
+        cells = cells_of(line, separator)[:64]
+        if any(_ORIGIN.fullmatch(cell.strip()) for cell in cells):
+            return None
+        for index, cell in enumerate(cells):
             role = HEADINGS.get(cell.strip().lstrip("#").strip().lower())
             if role:
                 roles.setdefault(role, index)
