@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import os
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from bugcheck.archives.packed import Limits
+from bugcheck.evidence.evidence import Quality, Record
 from bugcheck.evidence.intake import Intake, Unreadable
+from bugcheck.evidence.reading import read_source
 from bugcheck.evidence.source import Source, encoding_of
 
 
@@ -95,3 +102,101 @@ def test_lines_of_a_file_without_line_ends_are_cut(tmp_path: Path) -> None:
     source = opened(tmp_path)["x"]
     assert isinstance(source, Source)
     assert [(number, len(line)) for number, line in source.lines()] == [(1, 0x10000)]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_pipes_devices_and_links_are_told_and_never_opened(tmp_path: Path) -> None:
+    """Opening a pipe nobody writes to would wait for ever; a link in a stranger's folder may lead to our own files."""
+    case, outside = tmp_path / "case", tmp_path / "mine"
+    (case / "sub").mkdir(parents=True)
+    outside.mkdir()
+    (outside / "secret").write_bytes(b"secret")
+    (case / "a").write_bytes(b"a")
+    os.mkfifo(case / "pipe")
+    for name, target in (
+        ("device", "/dev/zero"), ("file", outside / "secret"), ("folder", outside), ("self", "self"), ("none", "gone"),
+        ("inside", "a"), ("sub/up", "../a"),
+    ):  # fmt: skip
+        (case / name).symlink_to(target)
+    found = opened(case)
+    assert {path: each.text() for path, each in found.items() if isinstance(each, Source)} == {
+        "a": "a", "inside": "a", "sub/up": "a",
+    }  # fmt: skip
+    reasons = {path: each.reason for path, each in found.items() if isinstance(each, Unreadable)}
+    assert reasons.keys() == {"pipe", "device", "file", "folder", "self", "none"}
+    assert "no regular file" in reasons["pipe"]
+    assert "leads out of the folder" in reasons["file"]
+    assert "leads out of the folder" in reasons["folder"]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"a")
+    (tmp_path / "a").chmod(0)
+    (found,) = opened(tmp_path).values()
+    assert isinstance(found, Unreadable)
+    assert "permission denied" in found.reason
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are Unicode here")
+def test_a_name_that_is_no_text_can_be_shown_and_stored(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"\xff\x1b[31m.log")).write_bytes(b"x")
+    (path,) = opened(tmp_path)
+    assert path == "\\udcff\\x1b[31m.log"
+    path.encode()
+
+
+def test_a_name_that_an_archive_holds_twice(tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for name, data in (("d/x", b"one"), ("d/x", b"two"), ("../d/x", b"six")):
+            info = tarfile.TarInfo(name)
+            info.size = 3
+            archive.addfile(info, io.BytesIO(data))
+        link = tarfile.TarInfo("d/link")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+    (tmp_path / "x.tar").write_bytes(stream.getvalue())
+    found = opened(tmp_path)
+    texts = {path: each.text() for path, each in found.items() if isinstance(each, Source)}
+    assert texts == {"x.tar/d/x": "one", "x.tar/d/x (2)": "two", "x.tar/d/x (3)": "six"}
+
+
+def test_an_encrypted_member_asks_for_its_password(tmp_path: Path) -> None:
+    raw = bytearray(zipped({"a.txt": b"x" * 20}))
+    raw[6] |= 1  # local header: encrypted
+    raw[raw.index(b"PK\1\2") + 8] |= 1
+    (tmp_path / "a.zip").write_bytes(raw)
+    (found,) = opened(tmp_path).values()
+    assert isinstance(found, Unreadable)
+    assert "password" in found.reason
+
+
+def test_a_member_that_breaks_off_is_damaged(tmp_path: Path) -> None:
+    """A gzip file copied by half still gives its first lines: they are read, and the file is not called complete."""
+    lines = "".join(f"2006-11-01 19:02:{n % 60:02} OPEN TCP 10.0.0.{n % 250} 10.0.1.1 {n} 80\n" for n in range(9000))
+    log = f"#Version: 1.0\n#Fields: date time action protocol src-ip dst-ip src-port dst-port\n{lines}"
+    packed = gzip.compress(log.encode())
+    (tmp_path / "pfirewall.log.gz").write_bytes(packed[: len(packed) // 2])
+    (source,) = opened(tmp_path).values()
+    assert isinstance(source, Source)
+    records: list[Record] = []
+    evidence = read_source(source, "x", lambda _, record: records.append(record))
+    assert (evidence.kind, evidence.quality) == ("windows_firewall", Quality.DAMAGED)
+    assert evidence.events > 100
+    assert "cut off" in evidence.notes[0]
+
+
+def test_a_folder_that_may_not_be_listed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "shut").mkdir()
+    scan = os.scandir
+
+    def refuse(path: str) -> object:
+        if str(path).endswith("shut"):
+            raise PermissionError(13, "Permission denied", path)
+        return scan(path)
+
+    monkeypatch.setattr("os.scandir", refuse)
+    (found,) = opened(tmp_path).values()
+    assert isinstance(found, Unreadable)
+    assert (found.path, "may not be listed" in found.reason) == ("shut", True)

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from bugcheck.evidence.evidence import CrashSeen, Evidence, Quality, Record
-from bugcheck.evidence.intake import Intake, Unreadable
+from bugcheck.evidence.intake import Intake, Unreadable, shown_path
 from bugcheck.evidence.reading import Sink, identity, read_source
 from bugcheck.evidence.source import Source
 from bugcheck.gaps import Gap
@@ -77,7 +77,7 @@ def read_evidence(
     sink = _sink(store, as_json)
     for number, path in enumerate(files):
         if progress is not None:
-            progress(path, number, len(files))
+            progress(shown_path(path), number, len(files))
         for source in intake.open(path):
             if isinstance(source, Unreadable):
                 gaps.append(Gap(f"what is in {source.path}", source.reason, _remedy(source)))

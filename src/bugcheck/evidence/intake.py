@@ -11,14 +11,16 @@ parts.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from itertools import chain
 from typing import Any
 
 from bugcheck.archives.files import map_file
-from bugcheck.archives.packed import DEFAULT_LIMITS, Container, Limits, Member, Unpacking, container_of
+from bugcheck.archives.packed import DEFAULT_LIMITS, Container, Limits, Member, Unpacking, container_of, shown_name
 from bugcheck.archives.spool import spool, system_words
 from bugcheck.binary import BinaryView
 from bugcheck.errors import BugcheckError, DumpError, LimitExceeded
@@ -26,8 +28,13 @@ from bugcheck.evidence.source import Source
 
 CASE_FOLDER = ".bugcheck"
 MAX_FILES = 200_000
+_PATH_LIMIT = 0x8000
 _WHOLE = (".docx", ".xlsx", ".pptx", ".jar", ".odt", ".ods", ".msix", ".appx", ".nupkg", ".whl")
 """Suffixes of files that are zips and yet one document."""
+
+
+_Beside = Callable[[str, str], Source | None]
+"""Takes (a member's path in its archive, the wanted file's base name)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +61,21 @@ class Intake:
     skip: frozenset[str] = field(default_factory=lambda: frozenset[str]())
 
     def files(self) -> list[str]:
-        """Paths of all files, relative with slashes, sorted. Raises LimitExceeded beyond MAX_FILES."""
+        """Paths of all files, relative with slashes, sorted, as the system names them. Raises LimitExceeded."""
         if not os.path.isdir(self.folder):  # noqa: PTH112
             return [os.path.basename(self.folder)]  # noqa: PTH119
         found: list[str] = []
-        for root, folders, names in os.walk(self.folder):
+        closed: list[str] = []
+        for root, folders, names in os.walk(self.folder, onerror=lambda error: closed.append(str(error.filename))):
             folders[:] = sorted(name for name in folders if name != CASE_FOLDER)
-            for name in names:
+            links = [name for name in folders if os.path.islink(os.path.join(root, name))]  # noqa: PTH114, PTH118
+            for name in names + links:
                 path = os.path.relpath(os.path.join(root, name), self.folder).replace(os.sep, "/")  # noqa: PTH118
                 if path not in self.skip:
                     found.append(path)
             if len(found) > MAX_FILES:
                 raise LimitExceeded(self.folder, f"more than {MAX_FILES:,} files (the limit)")
+        found += [os.path.relpath(path, self.folder).replace(os.sep, "/") for path in closed]
         return sorted(found)
 
     def sources(self) -> Iterator[Source | Unreadable]:
@@ -78,10 +88,10 @@ class Intake:
         try:
             source = self._source(path)
         except BugcheckError as error:
-            yield Unreadable(path, getattr(error, "reason", str(error)))
+            yield Unreadable(shown_path(path), getattr(error, "reason", str(error)))
             return
         if source is None:
-            yield Unreadable(path, "the file is empty")
+            yield Unreadable(shown_path(path), "the file is empty")
             return
         container = None if path.lower().endswith(_WHOLE) else container_of(source.view)
         if container is None:
@@ -98,10 +108,22 @@ class Intake:
             status = os.stat(full)  # noqa: PTH116
         except OSError as error:
             raise DumpError(path, system_words(error)) from error
+        if os.path.isdir(self.folder) and self._leads_out(full):  # noqa: PTH112
+            raise DumpError(path, "a link that leads out of the folder: it is not followed; copy the file itself")
+        if stat.S_ISDIR(status.st_mode):
+            raise DumpError(path, "a folder that may not be listed, or a link to one")
+        if not stat.S_ISREG(status.st_mode):
+            raise DumpError(path, "no regular file: a pipe, socket or device is not read")
         if not status.st_size:
             return None
         modified = datetime.fromtimestamp(max(0.0, status.st_mtime), UTC)
-        return self.make(path, map_file(full), lambda name: self._neighbour(path, name), modified)
+        return self.make(shown_path(path), map_file(full), lambda name: self._neighbour(path, name), modified)
+
+    def _leads_out(self, full: str) -> bool:
+        """Tell whether a path ends outside the folder: evidence packed by others may hold links to our own files."""
+        root = os.path.realpath(self.folder)
+        real = os.path.realpath(full)
+        return os.path.commonpath([root, real]) != root if _same_drive(root, real) else True
 
     def make(
         self,
@@ -109,9 +131,10 @@ class Intake:
         view: BinaryView,
         neighbours: Callable[[str], Source | None],
         modified: datetime | None,
+        damage: str = "",
     ) -> Source:
         """Make a Source with this intake's options."""
-        return Source(path, BinaryView(view.data, path), neighbours, modified, self.password, self.symbols)
+        return Source(path, BinaryView(view.data, path), neighbours, modified, self.password, self.symbols, damage)
 
     def _neighbour(self, path: str, name: str) -> Source | None:
         folder = os.path.dirname(self._full_path(path))  # noqa: PTH120
@@ -129,67 +152,104 @@ class _Archive:
 
     intake: Intake
     unpacking: Unpacking
+    paths: dict[str, int] = field(default_factory=dict[str, int])
+    """How often each path was met: an archive may hold a name twice."""
 
     def open(self, parent: Source, container: Container, depth: int) -> Iterator[Source | Unreadable]:
         limits = self.unpacking.limits
         try:
             if depth > limits.nesting:
                 raise LimitExceeded(parent.path, f"archives nested more than {limits.nesting} deep (the limit)")
+            beside = self._neighbours(parent, container)
             for member in container.members(parent.view, self.unpacking):
                 self.unpacking.count_member(parent.path)
-                yield from self._member(parent, container, member, depth)
+                yield from self._member(parent, container, member, depth, beside)
                 if self.unpacking.exhausted:
                     return
         except DumpError as error:
             yield Unreadable(parent.path, error.reason)
 
     def _member(
-        self, parent: Source, container: Container, member: Member, depth: int
+        self, parent: Source, container: Container, member: Member, depth: int, beside: _Beside
     ) -> Iterator[Source | Unreadable]:
-        path = f"{parent.path}/{_relative(member.name)}"
+        path = self._path(f"{parent.path}/{_relative(member.name)}")
         try:
-            view = self._unpack(member, path)
+            view, damage = self._unpack(member, path)
         except DumpError as error:
             yield Unreadable(path, error.reason)
             return
         if view is None:
             return
-        source = self.intake.make(path, view, lambda name: self._neighbour(parent, container, member, name), None)
+        source = self.intake.make(path, view, lambda name: beside(_relative(member.name), name), None, damage)
         inner = None if path.lower().endswith(_WHOLE) else container_of(view)
         if inner is None:
             yield source
         else:
             deeper = 0 if container.single and inner.name == "tar" else 1
             yield from self.open(source, inner, depth + deeper)
+            if damage:
+                yield Unreadable(path, damage)
 
-    def _unpack(self, member: Member, path: str) -> BinaryView | None:
-        """Unpack a member; None for an empty one or a folder. Raises DumpError."""
+    def _unpack(self, member: Member, path: str) -> tuple[BinaryView | None, str]:
+        """Unpack a member: its bytes, None for an empty one or a folder, and what damage cut them short."""
         if member.reason:
             raise DumpError(path, member.reason)
         if member.view is not None:
             self.unpacking.spend(path, member.view.size)
-            return member.view if member.view.size else None
+            return (member.view if member.view.size else None), member.damage
         chunks: Iterator[bytes] = member.chunks() if member.chunks else iter(())
         first = next(chunks, b"")
         if not first:
-            return None
-        return spool(chain([first], chunks), path, member.packed_size, self.unpacking)[0]
+            return None, ""
+        return spool(chain([first], chunks), path, member.packed_size, self.unpacking)
 
-    def _neighbour(self, parent: Source, container: Container, member: Member, name: str) -> Source | None:
-        """Look for a file beside a member, by listing the archive once more: neighbours are rare, members many."""
-        folder = _relative(member.name).rpartition("/")[0]
+    def _path(self, path: str) -> str:
+        """Make a member's path its own, with a number behind one that was there before."""
+        self.paths[path] = count = self.paths.get(path, 0) + 1
+        return path if count == 1 else f"{path} ({count})"
+
+    def _neighbours(self, parent: Source, container: Container) -> _Beside:
+        """Make what finds a file beside a member, by listing the archive once more: neighbours are rare, members many.
+
+        The names are remembered, for most that is asked for is not there.
+        """
+
+        def members() -> Iterator[tuple[str, Member]]:
+            unpacking = Unpacking(self.unpacking.limits, self.unpacking.password)
+            try:
+                for other in container.members(parent.view, unpacking):
+                    unpacking.count_member(parent.path)
+                    yield _relative(other.name), other
+            except DumpError:
+                return
+
+        @cache
+        def names() -> frozenset[str]:
+            return frozenset(path.lower() for path, _ in members())
+
+        def beside(path: str, name: str) -> Source | None:
+            wanted = "/".join([*path.split("/")[:-1], name]).lower()
+            found = next((each for each in members() if each[0].lower() == wanted), None) if wanted in names() else None
+            return self._read(f"{parent.path}/{found[0]}", found[1]) if found else None
+
+        return beside
+
+    def _read(self, path: str, member: Member) -> Source | None:
         unpacking = Unpacking(self.unpacking.limits, self.unpacking.password)
         try:
-            for other in container.members(parent.view, unpacking):
-                unpacking.count_member(parent.path)
-                path = _relative(other.name)
-                if path.rpartition("/")[0] == folder and path.rpartition("/")[2].lower() == name.lower():
-                    full = f"{parent.path}/{path}"
-                    view = _Archive(self.intake, unpacking)._unpack(other, full)
-                    return self.intake.make(full, view, lambda _: None, None) if view else None
+            view, damage = _Archive(self.intake, unpacking)._unpack(member, path)
         except DumpError:
             return None
-        return None
+        return self.intake.make(path, view, lambda _: None, None, damage) if view else None
+
+
+def shown_path(path: str) -> str:
+    """Make a file's path safe to show and to store: what is no Unicode, or no printable character, is escaped."""
+    return shown_name(path, _PATH_LIMIT)
+
+
+def _same_drive(one: str, other: str) -> bool:
+    return os.path.splitdrive(one)[0].lower() == os.path.splitdrive(other)[0].lower()
 
 
 def _relative(name: str) -> str:

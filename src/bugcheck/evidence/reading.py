@@ -97,6 +97,12 @@ def read_source(source: Source, evidence_id: str, sink: Sink) -> Evidence:
     """
     parser = parser_of(source)
     tally = Tally()
+    if source.damage:
+        broken_off = Gap(
+            f"the rest of {source.path}", source.damage, "pack it again, or copy the file itself", damage=True
+        )
+        tally.count(broken_off)
+        sink(evidence_id, broken_off)
     if parser is None:
         broken = tuple(f"parser {each.module} is broken: {each.error}" for each in PARSERS.broken)
         return _evidence(source, evidence_id, UNKNOWN, Quality.UNKNOWN, tally, broken)

@@ -55,6 +55,7 @@ class Source:
             may only fill in what nothing else tells (a year).
         password: for what is encrypted, or None.
         symbols: where the parser of dumps looks for symbols, opaque to the others.
+        damage: what is wrong with the bytes: an archive that broke off within this member; "" when nothing is.
     """
 
     path: str
@@ -63,6 +64,7 @@ class Source:
     modified: datetime | None = None
     password: bytes | None = None
     symbols: Any = None
+    damage: str = ""
 
     @property
     def base_name(self) -> str:
