@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bugcheck.evidence.evidence import Event, Fact, Record, Span
+from bugcheck.evidence.evidence import Event, Evidence, Fact, Quality, Record, Span
 from bugcheck.timeline.periodicity import clock_pattern, precedence
 from bugcheck.timeline.skew import believable
 from bugcheck.timeline.store import EventStore
@@ -104,7 +104,7 @@ def test_a_skew_that_a_person_gives(tmp_path: Path) -> None:
     store = timeline.store
     with store.writing():
         store.add("e", event(T, host="A"))
-        store.flush()
+        store.finish(Evidence("e", "", "log", "", 1, "test", Quality.COMPLETE))
     timeline.settle()
     assert [each.time for each in timeline.events("logon")] == [T - timedelta(seconds=90)]
 

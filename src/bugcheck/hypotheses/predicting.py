@@ -23,6 +23,8 @@ from bugcheck.timeline.timed_event import TimedEvent
 USUAL = 0.2
 """Chance above which what precedes the crashes precedes anything."""
 MOST_EVENTS, MOST_CITES = 200_000, 8
+MOST_LOOKED_AT = 50_000
+"""Events that a filter in Python looks at to tell what is usual."""
 Filter = Callable[[TimedEvent], bool]
 
 
@@ -81,13 +83,14 @@ def preceded(
     if not times:
         return untested(topic, expect, "the time of no crash is known", remedy, weight, against)
     start, end = investigation.span()
-    events = [
-        event
-        for event in timeline.events(*kinds, host=host, start=start, end=end, fields=fields, limit=MOST_EVENTS)
-        if only is None or only(event)
-    ]
     window = minutes * MINUTE
-    hits = {time: found for time in times if (found := _last_in(events, time - window, time)) is not None}
+    hits: dict[datetime, TimedEvent] = {}
+    for time in times:
+        before = timeline.events(
+            *kinds, host=host, start=time - window, end=time, fields=fields, limit=MOST_EVENTS, newest_first=True
+        )
+        if (found := next((each for each in before if only is None or only(each)), None)) is not None:
+            hits[time] = found
     covered = [time for time in times if timeline.coverage(kinds, time - window, time, host).whole]
     if not hits and not covered:
         missing = f"nothing speaks for the {minutes:g} minutes before {_many(times)}: {words}"
@@ -95,7 +98,8 @@ def preceded(
     looked = sorted({*hits, *covered})
     parts = timeline.coverage(kinds, start, end, host).covered
     base = (min(parts[0][0], looked[0]), max(parts[-1][1], looked[-1])) if parts else (start, end)
-    compared = precedence(looked, [event.time for event in events], window, base)
+    usual, base = _usual(investigation, kinds, host, fields, only, base)
+    compared = precedence(looked, [*usual, *(event.time for event in hits.values())], window, base)
     cites = [cite_event(event) for event in hits.values()] or _covering(investigation, kinds, covered, window, host)
     prediction = _judged(topic, expect, words, minutes, weight, against, compared, cites, necessary, group)
     return _with_window(prediction, (looked[0] - window, looked[-1]))
@@ -134,8 +138,30 @@ def _with_window(prediction: Prediction, window: tuple[datetime, datetime]) -> P
     return replace(prediction, window=window)
 
 
-def _last_in(events: Sequence[TimedEvent], start: datetime, end: datetime) -> TimedEvent | None:
-    return next((event for event in reversed(events) if event.time <= end and event.until >= start), None)
+def _usual(
+    investigation: Investigation,
+    kinds: Collection[str],
+    host: str | None,
+    fields: Mapping[str, str] | None,
+    only: Filter | None,
+    base: tuple[datetime, datetime],
+) -> tuple[list[datetime], tuple[datetime, datetime]]:
+    """When such events were at all, and the time that tells it: of very many the latest do."""
+    start, end = investigation.span()
+    timeline = investigation.timeline
+    if only is None:
+        times = timeline.times(*kinds, host=host, start=start, end=end, fields=fields, limit=MOST_EVENTS)
+        oldest = times[-1] if len(times) == MOST_EVENTS else base[0]
+        return times, (max(base[0], oldest), base[1])
+    number, oldest, times = 0, base[0], list[datetime]()
+    events = timeline.events(
+        *kinds, host=host, start=start, end=end, fields=fields, limit=MOST_LOOKED_AT, newest_first=True
+    )
+    for number, event in enumerate(events, 1):
+        oldest = event.time
+        if only(event):
+            times.append(event.time)
+    return times, (max(base[0], oldest), base[1]) if number == MOST_LOOKED_AT else base
 
 
 def _covering(

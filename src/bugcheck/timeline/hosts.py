@@ -104,13 +104,27 @@ def assign_hosts(store: EventStore) -> None:
     noted = {key for key, _, _, kind in rows if kind in ("notes", "notes_text")}
     for key, owner in owners.items():
         store.database.execute("UPDATE evidence SET host=? WHERE id=?", ("" if key in noted else owner, key))
-    for name in ("events", "facts", "spans", "crashes"):
+    _assign_events(store, {key: "" if key in noted else owner for key, owner in owners.items()}, names)
+    for name in ("facts", "spans", "crashes"):
         pairs = store.database.execute(f"SELECT DISTINCT evidence,own_host FROM {name}").fetchall()
         updates = [
             (names.canonical(own) if own else "" if key in noted else owners.get(key, ""), key, own)
             for key, own in pairs
         ]
         store.database.executemany(f"UPDATE {name} SET host=? WHERE evidence=? AND own_host=?", updates)
+
+
+def _assign_events(store: EventStore, owners: dict[str, str], names: HostNames) -> None:
+    rows = store.database.execute(
+        "SELECT shares.rowid,evidence,shares.own_host,shares.host,first,last FROM shares JOIN evidence ON id=evidence"
+    ).fetchall()
+    for row, key, own, before, first, last in rows:
+        host = names.canonical(own) if own else owners.get(key, "")
+        if host != before:
+            store.database.execute("UPDATE shares SET host=? WHERE rowid=?", (host, row))
+            store.database.execute(
+                "UPDATE events SET host=? WHERE id BETWEEN ? AND ? AND own_host=?", (host, first, last, own)
+            )
 
 
 def _by_neighbours(paths: dict[str, str], owners: dict[str, str], names: HostNames) -> None:
@@ -135,14 +149,14 @@ def hosts_of(store: EventStore) -> tuple[list[Host], list[Gap]]:
     found = [
         name
         for (name,) in store.database.execute(
-            "SELECT host FROM evidence UNION SELECT host FROM events UNION SELECT host FROM crashes "
+            "SELECT host FROM evidence UNION SELECT host FROM shares UNION SELECT host FROM crashes "
             "UNION SELECT host FROM facts ORDER BY 1"
         )
         if name
     ]
     crashed = {crash.host for crash in store.crashes() if crash.seen.code is not None}
     hosts = [_host(store, name, crashed) for name in found]
-    local = {name for (name,) in store.database.execute("SELECT DISTINCT host FROM events WHERE local=1 AND host<>''")}
+    local = {name for (name,) in store.database.execute("SELECT DISTINCT host FROM shares WHERE local=1 AND host<>''")}
     gaps = [
         Gap(
             f"when exactly the local times in {host.name}'s files were",

@@ -8,6 +8,7 @@ records of one file are repetitions and stay; the n-th of one file and the n-th 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 from bugcheck.timeline.hosts import Host
@@ -18,55 +19,62 @@ BUCKET = 900_000_000
 
 
 def settle_times(store: EventStore, hosts: list[Host]) -> None:
-    """Set `utc` of all events and spans, inside `writing()`."""
-    database = store.database
+    """Set `utc` of all events and spans, inside `writing()`.
+
+    A wall clock nobody owns (a person's notes, say) is read as that of the host that failed, else of the only host.
+    """
     for host in hosts:
-        skew = round(host.skew * 1_000_000)
-        database.execute("UPDATE events SET utc=raw-? WHERE host=? AND local=0", (skew, host.name))
-        database.execute(
-            "UPDATE spans SET utc_start=start-?,utc_finish=finish-? WHERE host=? AND local=0", (skew, skew, host.name)
-        )
-        database.execute("CREATE TEMP TABLE IF NOT EXISTS shifts(bucket INTEGER PRIMARY KEY, shift INTEGER)")
-        database.execute("DELETE FROM shifts")
-        rows = database.execute(
-            "SELECT DISTINCT raw/? FROM events WHERE host=? AND local=1 UNION "
-            "SELECT start/? FROM spans WHERE host=? AND local=1 UNION "
-            "SELECT finish/? FROM spans WHERE host=? AND local=1",
-            (BUCKET, host.name) * 3,
-        ).fetchall()
-        database.executemany(
-            "INSERT INTO shifts VALUES(?,?)", [(bucket, _shift(bucket * BUCKET, host) + skew) for (bucket,) in rows]
-        )
-        database.execute(
-            "UPDATE events SET utc=raw-(SELECT shift FROM shifts WHERE bucket=raw/?) WHERE host=? AND local=1",
-            (BUCKET, host.name),
-        )
-        database.execute(
-            "UPDATE spans SET utc_start=start-(SELECT shift FROM shifts WHERE bucket=start/?),"
-            "utc_finish=finish-(SELECT shift FROM shifts WHERE bucket=finish/?) WHERE host=? AND local=1",
-            (BUCKET, BUCKET, host.name),
-        )
-    _of_nobody(store, hosts)
-    database.execute("CREATE INDEX IF NOT EXISTS events_by_kind ON events(kind,utc)")
-    database.execute("CREATE INDEX IF NOT EXISTS events_by_time ON events(utc)")
-
-
-def _of_nobody(store: EventStore, hosts: list[Host]) -> None:
-    """Read a wall clock nobody owns (a person's notes, say) as that of the host that failed, else of the only host."""
+        _settle(store, host.name, host, round(host.skew * 1_000_000))
     failed = [host for host in hosts if host.role == "failed"] or hosts
-    zones = failed[:1]
-    columns = (("events", "utc", "raw"), ("spans", "utc_start", "start"), ("spans", "utc_finish", "finish"))
-    for table, target, source in columns:
-        store.database.execute(f"UPDATE {table} SET {target}={source} WHERE host='' AND local=0")
-        rows = store.database.execute(
-            f"SELECT DISTINCT {source}/? FROM {table} WHERE host='' AND local=1", (BUCKET,)
-        ).fetchall()
-        for (bucket,) in rows:
-            shift = _shift(bucket * BUCKET, zones[0]) if zones else 0
-            store.database.execute(
-                f"UPDATE {table} SET {target}={source}-? WHERE host='' AND local=1 AND {source}/?=?",
-                (shift, BUCKET, bucket),
-            )
+    _settle(store, "", failed[0] if failed else None, 0)
+    store.database.execute("CREATE INDEX IF NOT EXISTS events_by_kind ON events(kind,utc)")
+    store.database.execute("CREATE INDEX IF NOT EXISTS events_by_time ON events(utc)")
+
+
+def _settle(store: EventStore, name: str, clock: Host | None, skew: int) -> None:
+    """Set the times of one host's records; only what changes is written."""
+    database = store.database
+    shares = database.execute(
+        "SELECT shares.rowid,first,last,local,skew FROM shares JOIN evidence ON id=evidence WHERE shares.host=?", (name,)
+    ).fetchall()
+    for row, first, last, _, _ in (each for each in shares if not each[3] and each[4] != skew):
+        where = "id BETWEEN ? AND ? AND host=? AND local=0"
+        database.execute(f"UPDATE events SET utc=raw-? WHERE {where}", (skew, first, last, name))
+        database.execute("UPDATE shares SET skew=? WHERE rowid=?", (skew, row))
+    files = sorted({(first, last) for _, first, last, local, _ in shares if local})
+    _set_shifts(store, name, clock, skew, files)
+    for first, last in files:
+        database.execute(
+            "UPDATE events SET utc=raw-shift FROM shifts WHERE id BETWEEN ? AND ? AND host=? AND local=1 "
+            "AND bucket=raw/? AND utc IS NOT raw-shift",
+            (first, last, name, BUCKET),
+        )
+    database.execute(
+        "UPDATE spans SET utc_start=start-?,utc_finish=finish-? WHERE host=? AND local=0", (skew, skew, name)
+    )
+    database.execute(
+        "UPDATE spans SET utc_start=start-(SELECT shift FROM shifts WHERE bucket=start/?),"
+        "utc_finish=finish-(SELECT shift FROM shifts WHERE bucket=finish/?) WHERE host=? AND local=1",
+        (BUCKET, BUCKET, name),
+    )
+
+
+def _set_shifts(store: EventStore, name: str, clock: Host | None, skew: int, files: list[tuple[int, int]]) -> None:
+    """List local minus UTC for every quarter of an hour that a host's local times lie in."""
+    database = store.database
+    database.execute("CREATE TEMP TABLE IF NOT EXISTS shifts(bucket INTEGER PRIMARY KEY, shift INTEGER)")
+    database.execute("DELETE FROM shifts")
+    buckets: set[int] = set()
+    for first, last in files:
+        statement = "SELECT DISTINCT raw/? FROM events WHERE id BETWEEN ? AND ? AND host=? AND local=1"
+        buckets.update(each for (each,) in database.execute(statement, (BUCKET, first, last, name)))
+    for column in ("start", "finish"):
+        statement = f"SELECT DISTINCT {column}/? FROM spans WHERE host=? AND local=1"
+        buckets.update(each for (each,) in database.execute(statement, (BUCKET, name)))
+    database.executemany(
+        "INSERT INTO shifts VALUES(?,?)",
+        [(bucket, (_shift(bucket * BUCKET, clock) if clock else 0) + skew) for bucket in buckets],
+    )
 
 
 def _shift(stamp: int, host: Host) -> int:
@@ -79,19 +87,25 @@ def _shift(stamp: int, host: Host) -> int:
 def mark_twins(store: EventStore) -> int:
     """Mark events that stand in several files, inside `writing()`; returns how many are marked.
 
-    Two events are one when host, second, code and source agree and they are the n-th such of their files.
+    Two events are one when host, second, code and source agree and they are the n-th such of their files.  Only where
+    two files speak of one time can there be any.
     """
     database = store.database
     database.execute("UPDATE events SET twin=NULL WHERE twin IS NOT NULL")
-    database.execute("CREATE TEMP TABLE IF NOT EXISTS twins(id INTEGER PRIMARY KEY, first INTEGER)")
-    database.execute("DELETE FROM twins")
+    for name in ("keyed", "twins"):
+        database.execute(f"DROP TABLE IF EXISTS temp.{name}")
+    database.execute("CREATE TEMP TABLE keyed(id INTEGER PRIMARY KEY, evidence, host, second, code, source)")
+    for first, last, low, high in _shared_times(store):
+        database.execute(
+            "INSERT INTO keyed SELECT id,evidence,host,utc/1000000,code,lower(source) FROM events "
+            "WHERE id BETWEEN ? AND ? AND utc BETWEEN ? AND ? AND code IS NOT NULL",
+            (first, last, low, high),
+        )
+    database.execute("CREATE TEMP TABLE twins(id INTEGER PRIMARY KEY, first INTEGER)")
     database.execute(
         """
         INSERT INTO twins
-        WITH keyed AS (
-            SELECT id, evidence, host, utc/1000000 AS second, code, lower(source) AS source FROM events
-            WHERE code IS NOT NULL),
-        several AS (
+        WITH several AS (
             SELECT host, second, code, source FROM keyed GROUP BY 1,2,3,4 HAVING COUNT(DISTINCT evidence)>1),
         numbered AS (
             SELECT id, host, second, code, source,
@@ -102,8 +116,21 @@ def mark_twins(store: EventStore) -> int:
         SELECT id, first FROM paired WHERE id<>first
         """
     )
-    database.execute(
-        "UPDATE events SET twin=(SELECT first FROM twins WHERE twins.id=events.id) WHERE id IN (SELECT id FROM twins)"
-    )
+    database.execute("UPDATE events SET twin=twins.first FROM twins WHERE twins.id=events.id")
     (count,) = database.execute("SELECT COUNT(*) FROM twins").fetchone()
     return count
+
+
+def _shared_times(store: EventStore) -> Iterator[tuple[int, int, int, int]]:
+    """For each file that speaks of a time another one speaks of too: its events' numbers, and that time."""
+    files = store.database.execute(
+        "SELECT first,last,(SELECT MIN(utc) FROM events WHERE events.id BETWEEN first AND last),"
+        "(SELECT MAX(utc) FROM events WHERE events.id BETWEEN first AND last) FROM evidence "
+        "WHERE last>=first AND kind NOT IN ('notes','notes_text')"
+    ).fetchall()
+    known = [(low, high, first, last) for first, last, low, high in files if low is not None]
+    for low, high, first, last in known:
+        others = [(max(low, a) - 1_000_000, min(high, b) + 1_000_000) for a, b, other, _ in known if other != first]
+        shared = [(a, b) for a, b in others if a <= b]
+        if shared:
+            yield first, last, min(a for a, _ in shared), max(b for _, b in shared)

@@ -5,6 +5,9 @@ at any moment, the database holds whole files only, and the next run reads the r
 
 Times are microseconds since 1970 UTC.  `raw` is what the file says, `local` whether that is the host's wall clock;
 `utc` is made of them by `settle.py`, once the hosts' clocks are known, and may be made anew.
+
+The events of one file have numbers in a row, `first` to `last` of its entry, and `shares` names the hosts among them:
+what concerns a file or a host is done without looking at two million others.
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ from bugcheck.evidence.evidence import (
     Span,
 )
 
-VERSION = 1
+VERSION = 2
 """Of the schema: a database of another version is thrown away and read anew, for it holds only derived data."""
 BATCH = 5000
 MOST_TEXT = 4000
@@ -39,7 +42,10 @@ MOST_TEXT = 4000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SCHEMA = """
 CREATE TABLE evidence(id TEXT PRIMARY KEY, path TEXT, sha256 TEXT, size INTEGER, kind TEXT, quality TEXT, origin TEXT,
-    own_host TEXT, host TEXT, events INTEGER, facts INTEGER, notes TEXT, ord INTEGER);
+    own_host TEXT, host TEXT, events INTEGER, facts INTEGER, notes TEXT, ord INTEGER, first INTEGER, last INTEGER,
+    reader TEXT);
+CREATE TABLE shares(evidence TEXT, own_host TEXT, host TEXT, local INTEGER, skew INTEGER);
+CREATE TABLE state(name TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE events(id INTEGER PRIMARY KEY, utc INTEGER, raw INTEGER, local INTEGER, evidence TEXT, own_host TEXT,
     host TEXT, kind TEXT, code INTEGER, source TEXT, text TEXT, fields TEXT, place TEXT, count INTEGER, span INTEGER,
     twin INTEGER);
@@ -100,6 +106,8 @@ class EventStore:
         self.path = path
         try:
             self._rows: list[tuple[object, ...]] = []
+            self._shares: set[tuple[str, bool]] = set()
+            self._first: int | None = None
             self.database = sqlite3.connect(path, timeout=30, isolation_level=None)
             self._prepare()
         except sqlite3.DatabaseError as error:
@@ -132,7 +140,7 @@ class EventStore:
             done = True
         finally:
             self.database.execute("COMMIT" if done else "ROLLBACK")
-            self._rows.clear()
+            self._start_file()
 
     def close(self) -> None:
         """Close the database."""
@@ -146,6 +154,9 @@ class EventStore:
         Returns the number of a crash, None for any other record.
         """
         if isinstance(record, Event):
+            if self._first is None:
+                self._first = self._next_event()
+            self._shares.add((record.host, record.time.tzinfo is None))
             self._rows.append(_event_row(evidence_id, record))
             if len(self._rows) >= BATCH:
                 self.flush()
@@ -173,35 +184,70 @@ class EventStore:
     def flush(self) -> None:
         """Write the events that wait."""
         self.database.executemany(
-            "INSERT INTO events(raw,local,evidence,own_host,kind,code,source,text,fields,place,count,span) "
-            "VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
+            "INSERT INTO events(utc,raw,local,evidence,own_host,kind,code,source,text,fields,place,count,span) "
+            "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)",
             self._rows,
         )
         self._rows.clear()
 
-    def finish(self, evidence: Evidence) -> None:
-        """Enter a file whose records have all been added, inside the same `writing()`."""
+    def _next_event(self) -> int:
+        return self.database.execute("SELECT COALESCE(MAX(id),0)+1 FROM events").fetchone()[0]
+
+    def _start_file(self) -> None:
+        self._rows.clear()
+        self._shares.clear()
+        self._first = None
+
+    def finish(self, evidence: Evidence, reader: str = "") -> None:
+        """Enter a file whose records have all been added, inside the same `writing()`; `reader` is who read it."""
         self.flush()
         (ord_,) = self.database.execute("SELECT COALESCE(MAX(ord),0)+1 FROM evidence").fetchone()
         values = (evidence.id, evidence.path, evidence.sha256, evidence.size, evidence.kind, evidence.quality.value)
         rest = (evidence.origin, evidence.host, evidence.events, evidence.facts, "\n".join(evidence.notes), ord_)
+        last = self._next_event() - 1
+        numbers = (self._first if self._first is not None else last + 1, last)
         self.database.execute(
-            "INSERT INTO evidence(id,path,sha256,size,kind,quality,origin,own_host,events,facts,notes,ord) "
-            "VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
-            (*values, *rest),
+            "INSERT INTO evidence(id,path,sha256,size,kind,quality,origin,own_host,events,facts,notes,ord,first,last,"
+            "reader) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            (*values, *rest, *numbers, reader),
         )
+        self.database.executemany(
+            "INSERT INTO shares(evidence,own_host,local,skew) VALUES(?,?,?,0)",
+            [(evidence.id, host, local) for host, local in sorted(self._shares)],
+        )
+        self._start_file()
+        self.set_state("settled", "")
 
     def forget(self, evidence_id: str) -> None:
         """Take a file and its records out, inside `writing()`."""
-        for name, column in (("events", "evidence"), ("facts", "evidence"), ("spans", "evidence"),
+        self.database.execute(
+            "DELETE FROM events WHERE id BETWEEN (SELECT first FROM evidence WHERE id=?1) AND "
+            "(SELECT last FROM evidence WHERE id=?1)",
+            (evidence_id,),
+        )
+        for name, column in (("facts", "evidence"), ("spans", "evidence"), ("shares", "evidence"),
                              ("crashes", "evidence"), ("evidence", "id")):  # fmt: skip
             self.database.execute(f"DELETE FROM {name} WHERE {column}=?", (evidence_id,))
+        self.set_state("settled", "")
 
     def keep_analysis(self, number: int, analysis: str) -> None:
         """Keep a crash's analysis as JSON text."""
         self.database.execute("UPDATE crashes SET analysis=? WHERE id=?", (analysis, number))
 
+    def set_state(self, name: str, value: str) -> None:
+        """Note something about the database itself, inside `writing()`."""
+        self.database.execute("INSERT OR REPLACE INTO state VALUES(?,?)", (name, value))
+
     # --- reading ---
+
+    def state(self, name: str) -> str:
+        """What was noted about the database itself, "" without."""
+        row = self.database.execute("SELECT value FROM state WHERE name=?", (name,)).fetchone()
+        return row[0] if row else ""
+
+    def readers(self) -> dict[str, str]:
+        """Who read each file, by evidence id."""
+        return dict(self.database.execute("SELECT id,reader FROM evidence"))
 
     def evidence(self) -> list[Evidence]:
         """Every file, in the order they were read."""
@@ -265,8 +311,9 @@ class EventStore:
 
 def _event_row(evidence_id: str, event: Event) -> tuple[object, ...]:
     span = microseconds(event.until) - microseconds(event.time) if event.until else 0
+    raw, local = microseconds(event.time), event.time.tzinfo is None
     return (
-        microseconds(event.time), event.time.tzinfo is None, evidence_id, event.host, event.kind, event.code,
+        None if local else raw, raw, local, evidence_id, event.host, event.kind, event.code,
         event.source, event.text[:MOST_TEXT], _fields(event.fields), event.where, event.count, span,
     )  # fmt: skip
 
