@@ -133,6 +133,16 @@ def firewall_rate() -> Iterator[Row]:
     yield Row("1 GB of pfirewall.log", f"{answer['lines']:,} lines", figure, "", note)
 
 
+def incident_rate() -> Iterator[Row]:
+    """An investigation of two million events, stage by stage."""
+    answer = _child("incident_rate.py")
+    what = f"{answer['events']:,} events, one case"
+    for stage in ("load", "settle", "settle_again", "known_issues", "weigh", "plan"):
+        yield Row(what, stage, f"{answer[stage]:.1f} s of processor")
+    note = f"{answer['database_megabytes']} MB on disk"
+    yield Row(what, "peak of memory", f"{answer['megabytes']} MiB", "", note)
+
+
 def evidence_rates() -> Iterator[Row]:
     """Event logs in each form, beside the library that decodes it."""
     answer: dict[str, dict[str, Any]] = _child("evidence_rate.py", str(SHARED / "corpus"))

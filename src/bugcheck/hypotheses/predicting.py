@@ -153,15 +153,15 @@ def _usual(
         times = timeline.times(*kinds, host=host, start=start, end=end, fields=fields, limit=MOST_EVENTS)
         oldest = times[-1] if len(times) == MOST_EVENTS else base[0]
         return times, (max(base[0], oldest), base[1])
-    number, oldest, times = 0, base[0], list[datetime]()
+    looked_at, oldest, times = 0, base[0], list[datetime]()
     events = timeline.events(
         *kinds, host=host, start=start, end=end, fields=fields, limit=MOST_LOOKED_AT, newest_first=True
     )
-    for number, event in enumerate(events, 1):
-        oldest = event.time
+    for event in events:
+        looked_at, oldest = looked_at + 1, event.time
         if only(event):
             times.append(event.time)
-    return times, (max(base[0], oldest), base[1]) if number == MOST_LOOKED_AT else base
+    return times, (max(base[0], oldest), base[1]) if looked_at == MOST_LOOKED_AT else base
 
 
 def _covering(

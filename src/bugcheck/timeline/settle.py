@@ -35,7 +35,8 @@ def _settle(store: EventStore, name: str, clock: Host | None, skew: int) -> None
     """Set the times of one host's records; only what changes is written."""
     database = store.database
     shares = database.execute(
-        "SELECT shares.rowid,first,last,local,skew FROM shares JOIN evidence ON id=evidence WHERE shares.host=?", (name,)
+        "SELECT shares.rowid,first,last,local,skew FROM shares JOIN evidence ON id=evidence WHERE shares.host=?",
+        (name,),
     ).fetchall()
     for row, first, last, _, _ in (each for each in shares if not each[3] and each[4] != skew):
         where = "id BETWEEN ? AND ? AND host=? AND local=0"

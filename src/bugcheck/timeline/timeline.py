@@ -60,7 +60,7 @@ class Timeline:
         return cast("Answer", self._kept[key])
 
     def settle(self) -> None:
-        """Name hosts, set clocks right, tell duplicates from repetitions; nothing new, nothing done. Raises StoreBusy."""
+        """Name hosts, set clocks right, tell duplicates apart; nothing new, nothing done. Raises StoreBusy."""
         if self.store.state("settled"):
             return
         database = self.store.database
