@@ -9,7 +9,7 @@ costs that one log.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,8 +20,8 @@ from bugcheck.evidence.source import Source
 from bugcheck.gaps import Gap
 from bugcheck.hypotheses.investigation import Investigation, IssueMatch
 from bugcheck.hypotheses.issues import Matcher, issue_matches
-from bugcheck.hypotheses.weighing import Weighed, weigh
-from bugcheck.plans.plan import Plan, make_plan
+from bugcheck.hypotheses.weighing import NextTest, Weighed, weigh
+from bugcheck.plans.plan import Plan, Treatment, make_plan
 from bugcheck.timeline.store import EventStore
 from bugcheck.timeline.timeline import Timeline
 
@@ -167,6 +167,9 @@ def investigate(
     matches = tuple(issue_matches(timeline, matcher, language))
     investigation = Investigation(timeline, matches)
     weighed = weigh(investigation)
+    plan = make_plan(investigation, weighed)
+    if weighed.next_test is None and plan.steps:
+        weighed = replace(weighed, next_test=_by_treating(plan.steps[0]))
     told = [each.fact.value for each in timeline.facts("setting", name="case.title")]
     return Case(
         folder=intake.folder,
@@ -176,7 +179,12 @@ def investigate(
         investigation=investigation,
         weighed=weighed,
         issues=matches,
-        plan=make_plan(investigation, weighed),
+        plan=plan,
         evidence=tuple(timeline.evidence),
         gaps=(*gaps, *timeline.gaps, *weighed.gaps),
     )
+
+
+def _by_treating(step: Treatment) -> NextTest:
+    """Where no look tells more, the first treatment is the test."""
+    return NextTest("whether the crashes end with the first step of the plan", step.text, step.proves, step.acts_on)

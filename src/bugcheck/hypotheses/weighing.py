@@ -15,6 +15,8 @@ from bugcheck.hypotheses.investigation import Investigation, cite_fact
 
 TELLING = 0.5
 """Log-odds from which a piece of evidence is said to tell hypotheses apart."""
+NEAR = 1.0
+"""Log-odds below the first within which a hypothesis must be able to come for its test to be worth asking for."""
 MOST_DISCRIMINATING = 8
 _ORDER = {State.SUPPORTED: 0, State.NOT_ELIMINATED: 1, State.UNTESTED: 2, State.ELIMINATED: 3}
 
@@ -112,10 +114,13 @@ def _next_test(hypotheses: Sequence[Hypothesis]) -> NextTest | None:
     """The untested prediction whose outcome would move the order or a state most."""
     best: tuple[float, NextTest] | None = None
     alive = [each for each in hypotheses if each.state is not State.ELIMINATED]
+    best_odds = max((each.log_odds for each in alive), default=0.0)
     for hypothesis in alive:
         for prediction in hypothesis.predictions:
             if prediction.outcome is not Outcome.UNTESTED or not prediction.remedy:
                 continue
+            if max(hypothesis.log_odds + prediction.if_observed, hypothesis.log_odds) < best_odds - NEAR:
+                continue  # whatever came out of it, nobody would act on it
             gain, words = _would_change(hypothesis, prediction, alive)
             test = NextTest(prediction.told, prediction.remedy, words, hypothesis.key)
             if best is None or gain > best[0]:
