@@ -136,8 +136,13 @@ class Hypothesis:
     @property
     def eliminated_by(self) -> Prediction | None:
         """The contradicted necessary prediction that eliminates it, the weightiest, or None."""
+        return next(iter(self.broken), None)
+
+    @property
+    def broken(self) -> list[Prediction]:
+        """The contradicted necessary predictions, the weightiest first."""
         broken = [each for each in self.predictions if each.necessary and each.outcome is Outcome.CONTRADICTED]
-        return min(broken, key=lambda each: each.weight, default=None)
+        return sorted(broken, key=lambda each: each.weight)
 
     @property
     def state(self) -> State:
@@ -162,12 +167,18 @@ class Hypothesis:
         if self.judgements and any(each.state for each in self.judgements):
             last = self.judgements[-1]
             return f"{last.by or 'a person'}: {last.reason}"
-        if (broken := self.eliminated_by) is not None:
-            return broken.told
+        if self.eliminated_by is not None:
+            return "; ".join(dict.fromkeys(each.told for each in self.broken[:MOST_REASONS]))
         strongest = max(self.counted, key=lambda each: abs(each.weight), default=None)
-        return strongest.told if strongest is not None and strongest.weight else ""
+        if strongest is None or not strongest.weight:
+            return ""
+        against = min(self.counted, key=lambda each: each.weight)
+        if strongest.weight > 0 and against.weight <= -1 and self.state is State.NOT_ELIMINATED:
+            return f"{strongest.told}; but {against.told}"
+        return strongest.told
 
 
+MOST_REASONS = 2
 SUPPORTED = 1.0
 """Log-odds from which a hypothesis counts as supported."""
 HypothesisFunction = Callable[["Investigation"], Iterable[Hypothesis]]

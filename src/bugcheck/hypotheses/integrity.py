@@ -46,15 +46,15 @@ def _judge(investigation: Investigation, image: str, file: PlacedFact) -> FileVe
     good: list[str] = []
     bad: list[str] = []
     cites = [cite_fact(file)]
+    name = file.fact.name
     loaded = _against_dump(investigation, image, file)
     if loaded is not None:
         (good if loaded[0] else bad).append(loaded[1])
         cites += investigation.cite_crashes()[:1]
     for baseline in investigation.facts("baseline_file", name=image):
         same = baseline.fact.value.lower() == file.fact.value.lower()
-        source = baseline.fact.fields.get("source", "") or "the list"
         cites.append(cite_fact(baseline))
-        (good if same else bad).append(f"{'the same as' if same else 'not the same as'} {source} has it (SHA-256)")
+        (good if same else bad).append(f"{'the same as' if same else 'not the same as'} {_listed(baseline)} (SHA-256)")
     for signature in investigation.facts("file_signature", name=image):
         if signature.evidence != file.evidence:
             continue
@@ -65,18 +65,24 @@ def _judge(investigation: Investigation, image: str, file: PlacedFact) -> FileVe
         elif state == "broken":
             bad.append("its signature does not fit its bytes")
     if bad:
-        return FileVerdict(image, f"{image} is {'; '.join(bad)}", True, True, tuple(cites))
+        return FileVerdict(image, f"{name} is {'; '.join(bad)}", True, True, tuple(cites))
     if not good:
-        return FileVerdict(image, f"nothing tells whether {image} is unmodified", False, False, tuple(cites))
+        return FileVerdict(image, f"nothing tells whether {name} is unmodified", False, False, tuple(cites))
     proved = any("same as" in each or "signed" in each for each in good)
-    words = f"{image} is unmodified: {', '.join(good)}" if proved else f"{image} is {good[0]}"
+    words = f"{name} is unmodified: {', '.join(good)}" if proved else f"{name} is {good[0]}"
     return FileVerdict(image, words, False, proved, tuple(cites))
+
+
+def _listed(baseline: PlacedFact) -> str:
+    """Name what a baseline says a file should be: its version, and the list it stands in."""
+    version, source = baseline.fact.fields.get("version", ""), baseline.fact.fields.get("source", "")
+    return f"version {version} in {source or 'the list'}" if version else f"{source or 'the list'} has it"
 
 
 def _against_dump(investigation: Investigation, image: str, file: PlacedFact) -> tuple[bool, str] | None:
     """Compare time stamp and image size with the module entry of the dumps; None when either does not tell."""
     module = investigation.module(image)
-    stamp, size = _number(file.fact.fields.get("stamp", "")), _number(file.fact.fields.get("image_size", ""))
+    stamp, size = _number(file.fact.fields.get("stamp", ""), 16), _number(file.fact.fields.get("image_size", ""))
     if module is None or not module.stamp or stamp is None:
         return None
     same = stamp == module.stamp and (size is None or not module.size or size == module.size)
@@ -84,8 +90,8 @@ def _against_dump(investigation: Investigation, image: str, file: PlacedFact) ->
     return same, words
 
 
-def _number(text: str) -> int | None:
+def _number(text: str, base: int = 0) -> int | None:
     try:
-        return int(text, 0)
+        return int(text, base)
     except ValueError:
         return None

@@ -33,8 +33,10 @@ def issue_matches(timeline: Timeline, matcher: Matcher, language: str = "en") ->
     return [_told(match, language) for match in sorted(best.values(), key=_order)]
 
 
-def _order(match: Match) -> tuple[int, float, str]:
-    return _RANK.get(match.kind or "", 3), -match.score, match.issue.id
+def _order(match: Match) -> tuple[int, int, float, str]:
+    """Matches before near misses, and of these first the ones of which most holds."""
+    rank = _RANK.get(match.kind or "", 3)
+    return rank, -len(match.holds) if rank == _RANK["near_miss"] else 0, -match.score, match.issue.id
 
 
 def _told(match: Match, language: str) -> IssueMatch:

@@ -102,6 +102,11 @@ def preceded(
     compared = precedence(looked, [*usual, *(event.time for event in hits.values())], window, base)
     cites = [cite_event(event) for event in hits.values()] or _covering(investigation, kinds, covered, window, host)
     prediction = _judged(topic, expect, words, minutes, weight, against, compared, cites, necessary, group)
+    if len(hits) > 1:
+        prediction = replace(prediction, told=f"{prediction.told}; {_nearest(hits)}")
+    if len(looked) < len(times):
+        silent = f"{prediction.told} (nothing speaks for {len(times) - len(looked)} more)"
+        prediction = replace(prediction, told=silent)
     return _with_window(prediction, (looked[0] - window, looked[-1]))
 
 
@@ -132,6 +137,13 @@ def _judged(
         return decided(topic, expect, told, True, weight, against, cites, group=group, share=share)
     told = f"{often}, but such are so frequent that accident does as much ({_part(compared.chance)})"
     return decided(topic, expect, told, True, weight, against, cites, group=group, share=0.05)
+
+
+def _nearest(hits: Mapping[datetime, TimedEvent]) -> str:
+    """How long before the crashes the last of what went before them came."""
+    ago = sorted(max(0.0, (time - event.until) / MINUTE) for time, event in hits.items())
+    low, high = f"{ago[0]:.0f}", f"{ago[-1]:.0f}"
+    return f"the last came {low if low == high else f'{low} to {high}'} minute{'s' * (high != '1')} before"
 
 
 def _with_window(prediction: Prediction, window: tuple[datetime, datetime]) -> Prediction:
@@ -282,7 +294,8 @@ def after_action(
         later = [time for time in investigation.times if time > action.time]
         expect = "no crash after the suspected cause was taken away"
         if later:
-            told = f"{len(later)} crash{'es' * (len(later) > 1)} after: {action.text}"
+            came = "a crash came" if len(later) == 1 else f"{len(later)} crashes came"
+            told = f"{came} all the same after this was done: {action.text}"
             found.append(
                 decided("after treatment", expect, told, False, weight, against, [cite_event(action)], necessary=True)
             )

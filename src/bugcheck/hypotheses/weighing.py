@@ -18,6 +18,8 @@ TELLING = 0.5
 NEAR = 1.0
 """Log-odds below the first within which a hypothesis must be able to come for its test to be worth asking for."""
 MOST_DISCRIMINATING = 8
+WITHIN = 2.5
+"""A test matters when its outcome could bring a hypothesis so near to the first."""
 _ORDER = {State.SUPPORTED: 0, State.NOT_ELIMINATED: 1, State.UNTESTED: 2, State.ELIMINATED: 3}
 
 
@@ -106,8 +108,14 @@ def _discriminating(hypotheses: Sequence[Hypothesis]) -> list[Discriminating]:
         against = tuple(dict.fromkeys(h.key for h, prediction in pairs if prediction.weight < 0))
         if len({*speaks_for, *against}) < len(hypotheses):
             found.append(Discriminating(told, speaks_for, against, abs(strongest.weight), strongest))
-    found.sort(key=lambda each: (-bool(each.prediction.necessary and each.speaks_against), -each.strength, each.told))
-    return found[:MOST_DISCRIMINATING]
+    alive = [each.key for each in hypotheses if each.state is not State.ELIMINATED]
+
+    def order(each: Discriminating) -> tuple[bool, bool, float, str]:
+        parts = {each.speaks_for: each.speaks_against, each.speaks_against: each.speaks_for}
+        first = any(alive[0] in one and any(key in other for key in alive[1:]) for one, other in parts.items() if alive)
+        return not first, not (each.prediction.necessary and each.speaks_against), -each.strength, each.told
+
+    return sorted(found, key=order)[:MOST_DISCRIMINATING]
 
 
 def _next_test(hypotheses: Sequence[Hypothesis]) -> NextTest | None:
@@ -138,6 +146,8 @@ def _would_change(hypothesis: Hypothesis, prediction: Prediction, alive: Sequenc
     swing = prediction.if_observed - prediction.if_contradicted
     eliminates = 1.0 if prediction.necessary else 0.0
     gain = 2.0 * (moves_up + moves_down) + swing + eliminates + (1.0 if now == 0 else 0.0)
+    if up < max(each.log_odds for each in alive) - WITHIN:
+        gain -= 100.0  # whatever came out, it would stay among the unlikely ones
     if prediction.necessary and down < up:
         return gain, f"if it is not so, {hypothesis.title} is eliminated; if it is, it goes to {up:+.1f}"
     if now and not rank(up):

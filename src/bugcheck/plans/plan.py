@@ -17,10 +17,12 @@ from typing import Any, cast
 from bugcheck.hypotheses.hypothesis import Hypothesis, State
 from bugcheck.hypotheses.investigation import Investigation, IssueMatch
 from bugcheck.hypotheses.weighing import Weighed
+from bugcheck.knowledge.drivers import find_driver
 from bugcheck.knowledge.tables import table
 from bugcheck.plans.watching import Watch, watch_for
 
 MOST_STEPS = 8
+OURS = "bugcheck"
 ALIVE = 2.5
 """A hypothesis not eliminated is treated when its log-odds are at most so much below the first's."""
 
@@ -73,7 +75,8 @@ def make_plan(investigation: Investigation, weighed: Weighed) -> Plan:
     """Put the treatments of what is not eliminated in order: the best supported first, in each the least harmful."""
     chosen = _worth_treating(weighed.hypotheses)
     found = [each for hypothesis in chosen for each in _treatments(investigation, hypothesis)]
-    ordered = _in_order(found, chosen)[:MOST_STEPS]
+    once = {each.text: each for each in reversed(found)}
+    ordered = _in_order(list(once.values()), chosen)[:MOST_STEPS]
     steps = tuple(
         replace(each, step=number, if_recurs=number + 1 if number < len(ordered) else None)
         for number, each in enumerate(ordered, 1)
@@ -90,23 +93,36 @@ def _worth_treating(hypotheses: Sequence[Hypothesis]) -> list[Hypothesis]:
 
 
 def _in_order(treatments: list[Treatment], hypotheses: Sequence[Hypothesis]) -> list[Treatment]:
-    """Least harm first; among equals the better supported hypothesis's."""
+    """Least harm first; among equals the better supported hypothesis's, and of these our own advice."""
     rank = {hypothesis.key: number for number, hypothesis in enumerate(hypotheses)}
-    return sorted(treatments, key=lambda each: (each.harm, rank[each.acts_on], each.text))
+    return sorted(treatments, key=lambda each: (each.harm, rank[each.acts_on], each.source != OURS, each.text))
 
 
 def _treatments(investigation: Investigation, hypothesis: Hypothesis) -> Iterator[Treatment]:
     words = _words(investigation, hypothesis)
     shape = "versions" if len(set(hypothesis.hosts)) > 1 else "one host"
-    for row in _advice():
-        if row["hypothesis"] != hypothesis.id or row.get("shape", shape) != shape:
-            continue
+    for row in _advice_for(hypothesis, shape):
         texts = {name: cast("str", row[name]).format(**words) for name in _TEXTS}
-        yield _treatment(hypothesis, texts, int(row["harm"]), "bugcheck")
+        yield _treatment(hypothesis, texts, int(row["harm"]), OURS)
     for issue in _issues(investigation, hypothesis):
         for text in issue.treatments[:2]:
-            texts = {**dict.fromkeys(_TEXTS, ""), "text": text, "target": words["host"], "risk": "see its source"}
+            told = f"{text} ({issue.product})" if issue.product and issue.product not in text else text
+            texts = {**dict.fromkeys(_TEXTS, ""), "text": told, "target": words["host"], "risk": "see its source"}
             yield _treatment(hypothesis, texts, 2, issue.id)
+
+
+def _advice_for(hypothesis: Hypothesis, shape: str) -> list[dict[str, Any]]:
+    """The rows about a hypothesis; what is said of its driver by name stands for what is said of any driver."""
+    rows = [
+        row
+        for row in _advice()
+        if hypothesis.id in row["hypothesis"].split()
+        and row.get("shape", shape) == shape
+        and (hypothesis.driver or not row.get("part"))
+        and row.get("driver", hypothesis.driver) == hypothesis.driver
+    ]
+    named = {row["part"] for row in rows if "driver" in row}
+    return [row for row in rows if row.get("text") and ("driver" in row or row.get("part") not in named)]
 
 
 def _treatment(hypothesis: Hypothesis, texts: dict[str, str], harm: int, source: str) -> Treatment:
@@ -128,7 +144,8 @@ def _treatment(hypothesis: Hypothesis, texts: dict[str, str], harm: int, source:
 def _issues(investigation: Investigation, hypothesis: Hypothesis) -> list[IssueMatch]:
     if not hypothesis.driver:
         return []
-    return [issue for issue in investigation.issues if issue.driver == hypothesis.driver and issue.treatments][:2]
+    about = [issue for issue in investigation.issues if issue.driver == hypothesis.driver and issue.treatments]
+    return [issue for issue in about if issue.kind == "match"][:2]
 
 
 def _words(investigation: Investigation, hypothesis: Hypothesis) -> dict[str, str]:
@@ -138,9 +155,21 @@ def _words(investigation: Investigation, hypothesis: Hypothesis) -> dict[str, st
     return {
         "subject": hypothesis.subject or hypothesis.title,
         "title": hypothesis.title,
-        "driver": hypothesis.subject if hypothesis.driver else "",
-        "product": products[0] if products else f"the product of {hypothesis.subject}",
+        "driver": _shown(investigation, hypothesis.driver),
+        "product": _product(hypothesis),
         "products_other": products[-1] if products else "the product",
         "host": host or "the failed host",
         "other": others[0] if others else "the other host",
     }
+
+
+def _shown(investigation: Investigation, image: str) -> str:
+    return next((shown for each, shown, _ in investigation.blamed if each == image), image)
+
+
+def _product(hypothesis: Hypothesis) -> str:
+    """What the accused driver belongs to."""
+    facts = find_driver(hypothesis.driver) if hypothesis.driver else None
+    if facts is not None and facts.product:
+        return facts.product
+    return hypothesis.products[0] if hypothesis.products else f"the product of {hypothesis.subject}"

@@ -11,9 +11,10 @@ tell of one stop, and a stop of a machine with both a full and a small dump is s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from bugcheck.evidence.evidence import CrashSeen
+from bugcheck.timeline.hosts import hosts_of
 from bugcheck.timeline.sessions import boots_of
 from bugcheck.timeline.store import EventStore, StoredCrash, fields_of, moment_of
 
@@ -76,10 +77,11 @@ def merge_crashes(store: EventStore) -> list[IncidentCrash]:
     stored = [crash for crash in store.crashes() if crash.seen.code is not None]
     rows = store.database.execute("SELECT DISTINCT host FROM events WHERE kind IN ('bugcheck','unexpected_shutdown')")
     hosts = {crash.host for crash in stored} | {host or "" for (host,) in rows}
+    zones = {each.name: each.zone for each in hosts_of(store)[0] if each.zone_source}
     found: list[IncidentCrash] = []
     for host in sorted(hosts):
         dumps = _merge_dumps([crash for crash in stored if crash.host == host])
-        found += _with_reports(host, dumps, _reports(store, host), boots_of(store, host))
+        found += _with_reports(host, dumps, _reports(store, host, zones.get(host)), boots_of(store, host))
     return sorted(found, key=lambda crash: (crash.time is None, crash.time or datetime.max, crash.host))
 
 
@@ -121,7 +123,7 @@ def _words(parameters: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(value & 0xFFFF_FFFF for value in parameters)
 
 
-def _reports(store: EventStore, host: str) -> list[_Report]:
+def _reports(store: EventStore, host: str, zone: tzinfo | None) -> list[_Report]:
     rows = store.database.execute(
         "SELECT utc,fields,evidence,place,local,raw FROM events WHERE kind IN ('bugcheck','unexpected_shutdown') "
         "AND host=? AND twin IS NULL ORDER BY utc",
@@ -133,7 +135,7 @@ def _reports(store: EventStore, host: str) -> list[_Report]:
         code = _number(fields.get("code", ""))
         numbers = (_number(each) for each in fields.get("parameters", "").replace(",", " ").split())
         parameters = tuple(each for each in numbers if each is not None)
-        at = _moment(fields.get("at", ""))
+        at = _moment(fields.get("at", ""), zone)
         source = Source(evidence, place)
         found.append(_Report(moment_of(utc), at, (code & ~0x1000_0000) if code else None, parameters, source))
     return found
@@ -146,13 +148,15 @@ def _number(text: str) -> int | None:
         return None
 
 
-def _moment(text: str) -> datetime | None:
-    """Read an ISO time with an offset; a time without one cannot be placed here and is left out."""
+def _moment(text: str, zone: tzinfo | None) -> datetime | None:
+    """Read an ISO time; one without an offset is the host's wall clock, and left out when its zone is not known."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return moment if moment.tzinfo else None
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=zone).astimezone(UTC) if zone is not None else None
+    return moment
 
 
 def _with_reports(

@@ -10,18 +10,21 @@ Folklore: a server edition on a second host takes clients of its own product ove
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations
 
-from bugcheck.hypotheses.hypothesis import Builder, Cite, Hypothesis, Prediction, hypothesis
+from bugcheck.hypotheses.hypothesis import Builder, Cite, Hypothesis, Outcome, Prediction, hypothesis
+from bugcheck.hypotheses.integrity import verdicts
 from bugcheck.hypotheses.investigation import Investigation
-from bugcheck.hypotheses.predicting import checked, cites_of, decided, preceded, untested
+from bugcheck.hypotheses.predicting import after_action, checked, cites_of, decided, preceded, untested
 from bugcheck.hypotheses.products import SecurityProduct, security_products
 from bugcheck.knowledge.drivers import find_driver
 from bugcheck.timeline.timed_event import TimedEvent
 
 ID = "product_conflict"
 UPDATES = ("antivirus_update", "software_installed", "software_removed", "antivirus_update_failed", "software_failed")
-COVERING = (*UPDATES,)
+WATCHERS = ("antivirus/security", "file-system filter")
+"""Classes of drivers that look at files when programs replace them."""
 BEFORE = 15
 """Minutes before a crash in which an update or a logon is looked for."""
 
@@ -48,18 +51,54 @@ def _versions(investigation: Investigation, ours: SecurityProduct, theirs: Secur
     predictions.add(_differ(ours, theirs), _updates(investigation, (ours, theirs)))
     predictions.add(_logons(investigation, ours, theirs), _watcher(investigation))
     predictions.add(_reported(investigation, (ours, theirs)))
-    predictions.add(*_checks(investigation))
+    predictions.add(*_checks(investigation), *_treated(investigation, ours, theirs))
     return Hypothesis(
         ID,
-        f"two versions of {ours.name} in conflict",
+        _title(investigation, ours, theirs),
         subject,
         f"{theirs.host} and {ours.host} update each other's {ours.name} across versions, which replaces program files "
-        "while other drivers watch them",
+        f"{_while(investigation)}",
         -1.1,
         tuple(predictions.predictions),
         hosts=(ours.host, theirs.host),
+        driver=_watching(investigation)[0],
         products=(ours.name, theirs.name),
     )
+
+
+def _title(investigation: Investigation, ours: SecurityProduct, theirs: SecurityProduct) -> str:
+    if not ours.release or not theirs.release:
+        return f"two versions of {ours.name} in conflict"
+    told = [f"{'.'.join(map(str, each.release))} on {each.host}" for each in (ours, theirs)]
+    _, shown = _watching(investigation)
+    return f"{ours.name} {told[0]} and {told[1]} in conflict" + (
+        f", which sets off a defect of {shown}" if shown else ""
+    )
+
+
+def _while(investigation: Investigation) -> str:
+    """What the replacing of files runs into: the driver that crashed when it watches files, or nobody in particular."""
+    _, shown = _watching(investigation)
+    return f"that {shown} watches; a defect of {shown} turns that into a crash" if shown else "while drivers watch them"
+
+
+def _watching(investigation: Investigation) -> tuple[str, str]:
+    """(image, as shown) of the driver that crashed when it is one that watches files and its maker's; else ("", "")."""
+    for image, shown, _ in investigation.blamed[:1]:
+        facts, verdict = find_driver(image), verdicts(investigation, image)
+        if facts and facts.driver_class in WATCHERS and not (verdict and verdict.modified):
+            return image, shown
+    return "", ""
+
+
+def _treated(investigation: Investigation, ours: SecurityProduct, theirs: SecurityProduct) -> list[Prediction]:
+    """What came after the versions were made equal, or, while nobody did so, that this is the test to make."""
+    if investigation.actions(ID):
+        return after_action(investigation, ID, weight=0.5, against=3.0)
+    missing = f"whether the crashes end once {ours.host} and {theirs.host} have one version of {ours.name}"
+    remedy = "give both one version (the plan says how) and wait for as long as the watch says"
+    test = untested("after treatment", "no crash once both have one version", missing, remedy, 1.5, 3.0)
+    return [replace(test, necessary=True)]
 
 
 def _two_products(investigation: Investigation, ours: SecurityProduct, theirs: SecurityProduct) -> Hypothesis:
@@ -105,7 +144,7 @@ def _updates(investigation: Investigation, products: tuple[SecurityProduct, Secu
         UPDATES,
         topic="update before the crash",
         expect="an update of the products before each crash",
-        words=f"update of {products[0].name}",
+        words=f"update of {' or '.join(dict.fromkeys(product.name for product in products))}",
         minutes=BEFORE,
         weight=2.0,
         against=1.5,
@@ -125,7 +164,7 @@ def _logons(investigation: Investigation, ours: SecurityProduct, theirs: Securit
             value.lower().strip("\\").rstrip("$").partition(".")[0] in names or value in names for value in fields
         )
 
-    return preceded(
+    prediction = preceded(
         investigation,
         ("logon",),
         topic="logon before the crash",
@@ -139,6 +178,12 @@ def _logons(investigation: Investigation, ours: SecurityProduct, theirs: Securit
         group="logon",
         remedy=f"add the security event log of {ours.host}",
     )
+    if prediction.outcome is not Outcome.OBSERVED:
+        return prediction
+    nearest = [investigation.timeline.before(time, "logon", host=ours.host) for time in investigation.times]
+    theirs_only = all(each is not None and only(each) for each in nearest)
+    told = f"{prediction.told}; nobody else's came nearer to any crash" if theirs_only else prediction.told
+    return replace(prediction, told=told)
 
 
 def _watcher(investigation: Investigation) -> Prediction | None:
@@ -148,7 +193,12 @@ def _watcher(investigation: Investigation) -> Prediction | None:
         kind = facts.driver_class if facts else "unknown"
         if kind == "unknown":
             return untested(topic, expect, f"what {shown} does", "", 0.7, 0.7)
-        holds = kind in ("antivirus/security", "file-system filter")
+        verdict = verdicts(investigation, image)
+        if verdict is not None and verdict.modified:
+            return decided(
+                topic, expect, f"{verdict.words}: what it does is unknown", False, 0.7, 1.5, verdict.citations
+            )
+        holds = kind in WATCHERS
         told = f"{shown} belongs to {facts.product or kind}" if facts else shown
         told += ", which watches programs and files" if holds else f", a driver of class {kind}"
         return decided(topic, expect, told, holds, 0.7, 0.7, investigation.cite_crashes(crashes))
@@ -177,7 +227,7 @@ def _reported(investigation: Investigation, products: tuple[SecurityProduct, Sec
     families = {product.family for product in products}
     for issue in investigation.issues:
         found = family_of(issue.product)
-        if found and found[0] in families and issue.kind == "match":
+        if found and found[0] in families and issue.kind == "match" and issue.category in ("conflict", "defect"):
             told = f"{issue.id}: {issue.title}"
             return decided("reported", "others report the like", told, True, 0.5, 0.0, [Cite("", issue.id)])
     return None

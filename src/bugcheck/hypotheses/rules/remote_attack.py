@@ -106,7 +106,7 @@ def _strangers(investigation: Investigation) -> Prediction:
     if total and prediction.outcome.value == "contradicted":
         from dataclasses import replace
 
-        told = f"{prediction.told}: {total:,} connections then, all with known or local addresses"
+        told = f"{prediction.told}: {total:,} connections then, all of known or local addresses"
         return replace(prediction, told=told)
     return prediction
 

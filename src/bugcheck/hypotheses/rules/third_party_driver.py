@@ -9,14 +9,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 from bugcheck.evidence.evidence import CrashSeen
-from bugcheck.hypotheses.hypothesis import Builder, Hypothesis, Prediction, hypothesis
+from bugcheck.hypotheses.hypothesis import Builder, Hypothesis, Outcome, Prediction, hypothesis
+from bugcheck.hypotheses.integrity import verdicts
 from bugcheck.hypotheses.investigation import Investigation
-from bugcheck.hypotheses.predicting import checked, decided, untested
+from bugcheck.hypotheses.predicting import checked, decided, preceded, untested
 
+UPDATES = ("antivirus_update", "software_installed", "software_removed", "driver_installed", "update_installed")
+BEFORE = 15
+"""Minutes before a crash in which an update is looked for."""
+FAULTS = ("defect", "vulnerable_driver", "malicious_driver")
+"""Kinds of known issues that are about a fault of the driver itself."""
 LEVELS = {"high": 2.3, "medium": 1.5, "low": 0.5}
 MOST = 4
+LEAST_SET_OFF = 3
+"""Crashes from which it says something that an update goes before them."""
 ID = "third_party_driver"
 
 
@@ -28,7 +37,9 @@ def third_party_driver(investigation: Investigation) -> Iterator[Hypothesis]:
             continue
         predictions = Builder()
         predictions.add(_blamed(investigation, shown, crashes), _one_place(investigation, crashes))
-        predictions.add(_known(investigation, image, shown))
+        predictions.add(_known(investigation, image, shown), _as_made(investigation, image))
+        sets_off = _set_off(investigation)
+        predictions.add(sets_off)
         predictions.add(
             *checked(
                 investigation,
@@ -44,7 +55,7 @@ def third_party_driver(investigation: Investigation) -> Iterator[Hypothesis]:
         of = f" of {product}" if product else ""
         yield Hypothesis(
             ID,
-            f"a defect of {shown}",
+            f"a defect of {shown}" + (" alone, whatever goes before" if sets_off else ""),
             shown,
             f"{shown}{of} mishandles something in its own code, whatever sets it off",
             -0.7,
@@ -90,11 +101,11 @@ def _one_place(investigation: Investigation, crashes: list[CrashSeen]) -> Predic
 
 def _known(investigation: Investigation, image: str, shown: str) -> Prediction:
     topic, expect = "known issue", f"a published fault of {shown} fits"
-    about = [issue for issue in investigation.issues if issue.driver == image]
+    about = [issue for issue in investigation.issues if issue.driver == image and issue.category in FAULTS]
     fits = [issue for issue in about if issue.kind == "match"]
     if fits:
         return decided(topic, expect, f"{fits[0].id}: {fits[0].title}", True, 1.2, 0.0, group="known issue")
-    near = [issue for issue in about if issue.fails]
+    near = [issue for issue in about if issue.kind == "near_miss" and issue.fails]
     if near:
         told = f"{near[0].id} is a near miss: {near[0].fails[0]}"
         return decided(topic, expect, told, False, 1.2, 0.2, group="known issue")
@@ -105,4 +116,38 @@ def _known(investigation: Investigation, image: str, shown: str) -> Prediction:
         "bugcheck known-issues import PATH (the CVE list, the vendor's articles)",
         1.2,
         0.0,
+    )
+
+
+def _as_made(investigation: Investigation, image: str) -> Prediction | None:
+    """A file that somebody changed is no longer its maker's to answer for."""
+    verdict = verdicts(investigation, image)
+    if verdict is None or not verdict.modified:
+        return None
+    return decided(
+        "files unmodified", "the driver is as its maker made it", verdict.words, False, 0.0, 2.0, verdict.citations
+    )
+
+
+def _set_off(investigation: Investigation) -> Prediction | None:
+    """A defect that needs nothing to set it off strikes at any time; None unless an update goes before it each time."""
+    topic, expect = "update before the crash", "the crashes come at any time, after nothing in particular"
+    found = preceded(
+        investigation,
+        UPDATES,
+        topic=topic,
+        expect=expect,
+        words="update or installation",
+        minutes=BEFORE,
+        weight=1.5,
+        against=0.0,
+    )
+    if (
+        len(investigation.times) < LEAST_SET_OFF
+        or found.outcome is not Outcome.OBSERVED
+        or found.weight < found.if_observed
+    ):
+        return None
+    return replace(
+        found, outcome=Outcome.CONTRADICTED, weight=-found.weight, if_observed=0.0, if_contradicted=-found.weight
     )
