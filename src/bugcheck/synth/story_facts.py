@@ -75,6 +75,7 @@ class Turns:
         versions_equal: B has the version of A.
         firewall_from: the firewall log begins only here.
         culprit: the driver whose code faults in the dumps.
+        sparse: the firewall log has only every so many-th of its everyday connections.
     """
 
     attack: bool = False
@@ -82,6 +83,7 @@ class Turns:
     versions_equal: bool = False
     firewall_from: datetime | None = None
     culprit: str = "RapDrv.sys"
+    sparse: int = 1
 
     def version(self, server: Server) -> str:
         """Symantec AntiVirus' version on a server."""

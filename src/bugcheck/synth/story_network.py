@@ -31,13 +31,19 @@ _HEADER = (
 )
 _Line = tuple[datetime, str]
 _STEP = timedelta(seconds=97)
-_BUSY = timedelta(seconds=11)
+_BUSY = timedelta(seconds=17)
 """Between packets in the quarter of an hour before a crash, so that there is something to look at."""
 
 
 def firewall_log(turns: Turns) -> str:
     """A's pfirewall.log: everything from hosts it has known for years, unless an attack is asked for."""
-    lines = [*_office(), *_server_b(), *_updates(), *_noise(), *(_attack() if turns.attack else ())]
+    lines = [
+        *_office(turns.sparse),
+        *_server_b(turns.sparse),
+        *_updates(),
+        *_noise(turns.sparse),
+        *(_attack() if turns.attack else ()),
+    ]
     start = turns.firewall_from or FIRST_DAY
     kept = sorted(line for line in lines if start <= line[0] <= LAST and not _down(line[0]))
     return _HEADER + "".join(text for _, text in kept)
@@ -53,7 +59,7 @@ def _line(time: datetime, action: str, protocol: str, way: str, ports: tuple[int
     return time, f"{time:%Y-%m-%d %H:%M:%S} {action} {protocol} {way} {ports[0]} {ports[1]} - - - - - - - - -\n"
 
 
-def _office() -> Iterator[_Line]:
+def _office(sparse: int) -> Iterator[_Line]:
     """Clients use A's shares, all day and a little at night."""
     time, number = FIRST_DAY, 0
     while time < LAST:
@@ -64,10 +70,10 @@ def _office() -> Iterator[_Line]:
         number += 1
         crowded = any(stop.time - timedelta(minutes=24) <= time <= stop.time for stop in STOPS)
         night = not 7 <= time.hour < 20
-        time += _BUSY if crowded else _STEP * (6 if night else 2)
+        time += _BUSY if crowded else _STEP * (8 if night else 3) * sparse
 
 
-def _server_b() -> Iterator[_Line]:
+def _server_b(sparse: int) -> Iterator[_Line]:
     """A asks B for names, until DNS moves elsewhere; both antivirus servers greet each other every half hour."""
     time, number = FIRST_DAY + timedelta(seconds=13), 0
     while time < LAST:
@@ -77,7 +83,7 @@ def _server_b() -> Iterator[_Line]:
         if number % 3 == 0:
             yield _line(time + timedelta(seconds=2), "OPEN-INBOUND", "UDP", f"{B.address} {A.address}", (1110, 38293))
         number += 1
-        time += timedelta(minutes=10)
+        time += timedelta(minutes=10) * sparse
 
 
 def _updates() -> Iterator[_Line]:
@@ -89,7 +95,7 @@ def _updates() -> Iterator[_Line]:
         yield _line(at, "OPEN", "TCP", f"{A.address} {UPDATE_SERVER}", (1201, 80))
 
 
-def _noise() -> Iterator[_Line]:
+def _noise(sparse: int) -> Iterator[_Line]:
     """Broadcasts that the firewall drops, as in every office."""
     time, number = FIRST_DAY + timedelta(seconds=31), 0
     while time < LAST:
@@ -98,7 +104,7 @@ def _noise() -> Iterator[_Line]:
         way = f"{client} 192.168.20.255"
         yield time, f"{time:%Y-%m-%d %H:%M:%S} DROP UDP {way} {port} {port} 229 - - - - - - - RECEIVE\n"
         number += 1
-        time += timedelta(minutes=7, seconds=11)
+        time += timedelta(minutes=11, seconds=7) * sparse
 
 
 def _attack() -> Iterator[_Line]:

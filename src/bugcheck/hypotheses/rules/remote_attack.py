@@ -8,15 +8,19 @@ Folklore: "no attack in the log" is worth what the log covers: a log of drops al
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
 from ipaddress import ip_address, ip_network
 
-from bugcheck.hypotheses.hypothesis import Builder, Hypothesis, Prediction, hypothesis
+from bugcheck.hypotheses.hypothesis import Builder, Hypothesis, Outcome, Prediction, hypothesis
 from bugcheck.hypotheses.investigation import MINUTE, Investigation
 from bugcheck.hypotheses.predicting import checked, decided, preceded, untested
 from bugcheck.timeline.timed_event import TimedEvent
 
 ID = "remote_attack"
 BEFORE, BEFORE_LOGONS = 15, 60
+TRAFFIC = ("firewall_allow", "firewall_drop")
+"""What a firewall's log tells; an intrusion sensor's list alone does not speak for ordinary connections."""
 REMOTE_MODULES = frozenset(
     ["tcpip", "tcpip6", "afd", "netbt", "srv", "srv2", "srvnet", "ndis", "netio", "http", "rdpwd"]
 )
@@ -84,31 +88,41 @@ def _strangers(investigation: Investigation) -> Prediction:
         source = event.fields.get("source", "")
         return _is_outside(source) and source not in usual
 
-    total = sum(
-        timeline.count("firewall_allow", "firewall_drop", host=failed, start=time - BEFORE * MINUTE, end=time)
-        for time in investigation.times
-    )
+    topic, expect = "traffic from strangers", "connections or probes from unknown addresses before each crash"
+    words = "traffic from an address this host does not usually talk to"
+    remedy = f"add the firewall log of {failed} for those minutes"
+    windows = [(time - BEFORE * MINUTE, time) for time in investigation.times]
+    told = [window for window in windows if timeline.coverage(TRAFFIC, *window, failed).whole]
     prediction = preceded(
         investigation,
-        ("firewall_allow", "firewall_drop", "attack"),
-        topic="traffic from strangers",
-        expect="connections or probes from unknown addresses before each crash",
-        words="traffic from an address this host does not usually talk to",
+        (*TRAFFIC, "attack"),
+        topic=topic,
+        expect=expect,
+        words=words,
         minutes=BEFORE,
         weight=1.5,
         against=1.5,
         host=failed,
         only=only,
-        necessary=True,
+        necessary=_allowed_everywhere(investigation, told),
         group="traffic",
-        remedy=f"add the firewall log of {failed} for those minutes",
+        remedy=remedy,
     )
-    if total and prediction.outcome.value == "contradicted":
-        from dataclasses import replace
+    if prediction.outcome is not Outcome.CONTRADICTED:
+        return prediction
+    if not told:
+        crashes = "the crash" if len(windows) == 1 else f"the {len(windows)} crashes"
+        missing = f"nothing speaks for the {BEFORE} minutes before {crashes}: {words}"
+        return untested(topic, expect, missing, remedy, 1.5, 1.5)
+    total = sum(timeline.count(*TRAFFIC, host=failed, start=start, end=end) for start, end in windows)
+    more = f": {total:,} connections then, all of known or local addresses" if total else ""
+    return replace(prediction, told=f"{prediction.told}{more}")
 
-        told = f"{prediction.told}: {total:,} connections then, all of known or local addresses"
-        return replace(prediction, told=told)
-    return prediction
+
+def _allowed_everywhere(investigation: Investigation, told: list[tuple[datetime, datetime]]) -> bool:
+    """Whether allowed connections are logged wherever dropped ones are: a log of drops alone eliminates nothing."""
+    timeline, failed = investigation.timeline, investigation.failed[0]
+    return bool(told) and all(timeline.coverage(TRAFFIC[:1], *window, failed).whole for window in told)
 
 
 def _usual_peers(investigation: Investigation) -> frozenset[str]:
