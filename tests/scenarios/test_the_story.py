@@ -79,7 +79,7 @@ def test_the_drivers_defect_alone_stays_behind(story: Told) -> None:
     defect = story.of("third_party_driver:RapDrv.sys")
     assert defect.state is State.NOT_ELIMINATED
     assert defect.log_odds < story.first.log_odds
-    assert "but update" in defect.decided_by
+    assert "against it: an update" in defect.decided_by
 
 
 def test_three_candidates_are_ruled_out_for_the_storys_reasons(story: Told) -> None:
@@ -103,8 +103,7 @@ def test_the_cve_is_a_near_miss(story: Told) -> None:
     assert issue.kind == "near_miss"
     assert "RapDrv.sys was loaded" in issue.holds
     assert any("a write" in each and "not a read" in each for each in issue.fails)
-    near = [each.id for each in story.case.issues if each.kind == "near_miss"]
-    assert near[0] == "CVE-2006-4541", "the nearest of them comes first"
+    assert issue in story.case.issues[:3], "on the first screen"
 
 
 def test_the_plan_is_the_administrators(story: Told) -> None:
@@ -126,7 +125,7 @@ def test_an_attack_in_the_firewall_log(tmp_path: Path) -> None:
     found = told(tmp_path, attack=True)
     attack = found.of("remote_attack")
     assert attack.state is not State.ELIMINATED
-    assert any("traffic from an address" in each.told and each.weight > 0 for each in attack.predictions)
+    assert any("traffic from an unusual address" in each.told and each.weight > 0 for each in attack.predictions)
 
 
 def test_a_driver_that_is_not_its_makers(tmp_path: Path) -> None:

@@ -33,10 +33,10 @@ def issue_matches(timeline: Timeline, matcher: Matcher, language: str = "en") ->
     return [_told(match, language) for match in sorted(best.values(), key=_order)]
 
 
-def _order(match: Match) -> tuple[int, int, float, str]:
-    """Matches before near misses, and of these first the ones of which most holds."""
+def _order(match: Match) -> tuple[int, int, int, float, str]:
+    """Matches first; of possible ones and near misses those of which most holds."""
     rank = _RANK.get(match.kind or "", 3)
-    return rank, -len(match.holds) if rank == _RANK["near_miss"] else 0, -match.score, match.issue.id
+    return min(rank, 1), -len(match.holds) if rank else 0, rank, -match.score, match.issue.id
 
 
 def _told(match: Match, language: str) -> IssueMatch:

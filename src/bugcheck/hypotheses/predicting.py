@@ -124,7 +124,7 @@ def _judged(
 ) -> Prediction:
     hits, crashes = compared.hits, compared.crashes
     if not hits:
-        told = f"no {words} in the {minutes:g} minutes before {_all(crashes)}, though the records cover them"
+        told = f"no {words} in the {minutes:g} minutes before {_all(crashes)}, which the records cover"
         return decided(topic, expect, told, False, weight, against, cites, necessary=necessary, group=group)
     often = (
         f"{words} within {minutes:g} minutes before {hits} of {crashes} crashes"
@@ -133,7 +133,7 @@ def _judged(
     )
     if compared.chance <= USUAL:
         share = min(1.0, max(0.3, -log10(max(compared.chance, 1e-9)) / 2))
-        told = f"{often}; by accident that happens {_part(compared.chance)}"
+        told = f"{often}; by accident {_part(compared.chance)}"
         return decided(topic, expect, told, True, weight, against, cites, group=group, share=share)
     told = f"{often}, but such are so frequent that accident does as much ({_part(compared.chance)})"
     return decided(topic, expect, told, True, weight, against, cites, group=group, share=0.05)
@@ -143,7 +143,7 @@ def _nearest(hits: Mapping[datetime, TimedEvent]) -> str:
     """How long before the crashes the last of what went before them came."""
     ago = sorted(max(0.0, (time - event.until) / MINUTE) for time, event in hits.items())
     low, high = f"{ago[0]:.0f}", f"{ago[-1]:.0f}"
-    return f"the last came {low if low == high else f'{low} to {high}'} minute{'s' * (high != '1')} before"
+    return f"the last {low if low == high else f'{low} to {high}'} minute{'s' * (high != '1')} before"
 
 
 def _with_window(prediction: Prediction, window: tuple[datetime, datetime]) -> Prediction:
@@ -194,7 +194,7 @@ def _all(crashes: int) -> str:
 def _part(chance: float) -> str:
     if chance < 0.001:
         return "less than once in 1000 times"
-    return f"in {chance:.1%} of such cases" if chance < 0.1 else f"in {chance:.0%} of such cases"
+    return f"in {chance:.1%} of cases" if chance < 0.1 else f"in {chance:.0%} of cases"
 
 
 def _how(words: str, host: str | None) -> str:
@@ -295,7 +295,7 @@ def after_action(
         expect = "no crash after the suspected cause was taken away"
         if later:
             came = "a crash came" if len(later) == 1 else f"{len(later)} crashes came"
-            told = f"{came} all the same after this was done: {action.text}"
+            told = f"{came} all the same after this: {action.text}"
             found.append(
                 decided("after treatment", expect, told, False, weight, against, [cite_event(action)], necessary=True)
             )

@@ -184,7 +184,7 @@ def _hypotheses(case: Case, words: Words, verbose: bool) -> Iterator[Block]:
             found = found[1:]
         lines = list(_lines(found, state, words))
         if lines:
-            yield Points(words[label], tuple(lines[: EVERYTHING if verbose else MOST_HYPOTHESES + 1]))
+            yield Points(words[label], tuple(lines[: EVERYTHING if verbose else MOST_HYPOTHESES + 2]))
     test = case.weighed.next_test
     if test is not None:
         yield Points(words["next test"], (f"{test.what}: {test.would_change}", f"→ {test.how}"))

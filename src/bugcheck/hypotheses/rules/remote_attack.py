@@ -89,7 +89,7 @@ def _strangers(investigation: Investigation) -> Prediction:
         return _is_outside(source) and source not in usual
 
     topic, expect = "traffic from strangers", "connections or probes from unknown addresses before each crash"
-    words = "traffic from an address this host does not usually talk to"
+    words = "traffic from an unusual address"
     remedy = f"add the firewall log of {failed} for those minutes"
     windows = [(time - BEFORE * MINUTE, time) for time in investigation.times]
     told = [window for window in windows if timeline.coverage(TRAFFIC, *window, failed).whole]
@@ -115,7 +115,7 @@ def _strangers(investigation: Investigation) -> Prediction:
         missing = f"nothing speaks for the {BEFORE} minutes before {crashes}: {words}"
         return untested(topic, expect, missing, remedy, 1.5, 1.5)
     total = sum(timeline.count(*TRAFFIC, host=failed, start=start, end=end) for start, end in windows)
-    more = f": {total:,} connections then, all of known or local addresses" if total else ""
+    more = f": {total:,} connections, all with known or local addresses" if total else ""
     return replace(prediction, told=f"{prediction.told}{more}")
 
 

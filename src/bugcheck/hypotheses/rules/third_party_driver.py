@@ -137,7 +137,7 @@ def _set_off(investigation: Investigation) -> Prediction | None:
         UPDATES,
         topic=topic,
         expect=expect,
-        words="update or installation",
+        words="an update",
         minutes=BEFORE,
         weight=1.5,
         against=0.0,
