@@ -54,6 +54,11 @@ WANTED = {
         "DpcWatchdogPeriod DpcWatchdogCount PacketBarrier DpcTimeCount",
     ),
     "KDPC_DATA": ("_KDPC_DATA", "DpcQueueDepth DpcCount ActiveDpc DpcListHead DpcList"),
+    "MMPFN": (
+        "_MMPFN",
+        "PteAddress ReferenceCount=u3.ReferenceCount ReferenceCount=u3.e2.ReferenceCount ShareCount=u2.ShareCount "
+        "e1=u3.e1",
+    ),
     "KPCR": ("_KPCR", "Irql KdVersionBlock MajorVersion MinorVersion StallScaleFactor"),
     "LDR_DATA_TABLE_ENTRY": (
         "_LDR_DATA_TABLE_ENTRY",

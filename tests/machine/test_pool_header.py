@@ -12,15 +12,19 @@ from bugcheck.archives.files import map_file
 from bugcheck.dump.open import read_dump
 from bugcheck.machine.machine import Machine
 from bugcheck.machine.pool_header import (
+    NARROW,
+    WIDE,
     following_block,
     has_segment_heap,
     pool_header_of,
+    pool_layout,
     preceding_block,
     read_pool_header,
     read_pool_page,
 )
 from bugcheck.machine.typed_object import object_at
 from bugcheck.symbols.isf import open_isf
+from bugcheck.symbols.types import EnumLayout, Member, TypeLayout, TypeRef, TypeTable
 from tests.machine.flat_memory import FlatMemory
 
 PAGE = 0xFFFF_A000_0000_1000
@@ -169,3 +173,43 @@ def test_hostile_bytes_end(data: bytes, pointer_size: int, address: int) -> None
             following_block(block, memory)
             preceding_block(block, memory)
         pool_header_of(place, memory)
+
+
+@pytest.mark.corpus
+def test_the_layout_comes_from_the_kernels_types(corpus: Path) -> None:
+    types = open_isf(str(corpus / "symbols/isf/ntkrnlmp.pdb-5278AFF86C341677D7D7835C85B7B844-1.json.xz")).types
+    assert pool_layout(types, 8) == WIDE
+    # dt nt!_POOL_HEADER of Windows 7 x64 keeps all four in one 32-bit word, of Windows 10 in two 16-bit ones
+    old = open_isf(str(corpus / "symbols/isf/ntkrnlmp.pdb-339E74133576439CBCDF7E0229DA3773-1.json.xz")).types
+    assert pool_layout(old, 8) == WIDE
+    assert pool_layout(None, 8) == WIDE
+    assert pool_layout(None, 4) == NARROW
+
+
+class MovedHeader(TypeTable):
+    """A kernel whose POOL_HEADER has its numbers elsewhere."""
+
+    def layout(self, name: str) -> TypeLayout | None:
+        if name.removeprefix("_") != "POOL_HEADER":
+            return None
+        number = TypeRef("integer", "unsigned short", 2)
+        members = {
+            "PoolTag": Member("PoolTag", 0, TypeRef("integer", "unsigned long", 4)),
+            "PreviousSize": Member("PreviousSize", 4, number, 0, 12),
+            "PoolIndex": Member("PoolIndex", 4, number, 12, 4),
+            "BlockSize": Member("BlockSize", 6, number, 0, 12),
+            "PoolType": Member("PoolType", 6, number, 12, 4),
+        }
+        return TypeLayout("_POOL_HEADER", "struct", 16, members)
+
+    def enumeration(self, name: str) -> EnumLayout | None:
+        return None
+
+
+def test_a_header_that_moved_is_read_through_its_types() -> None:
+    memory = FlatMemory({PAGE: bytes(16)})
+    memory.put(PAGE, "IHH", TAG, 0x123 | 5 << 12, 0x456 | 2 << 12)
+    header = read_pool_header(PAGE, memory, pool_layout(MovedHeader(), 8))
+    assert header is not None
+    assert (header.tag_text, header.previous_size, header.size) == ("Irp ", 0x1230, 0x4560)
+    assert (header.pool_index, header.pool_type) == (5, 2)

@@ -38,7 +38,8 @@ def tell_blocks(crash: Crash, rule: str) -> Iterator[Finding]:
 
 def _header(crash: Crash, address: int) -> PoolHeader | None:
     """The header in front of a block, or at the address itself: parameters name either."""
-    found = pool_header_of(address, crash.memory) or read_pool_header(address, crash.memory)
+    layout = crash.machine.pool_layout
+    found = pool_header_of(address, crash.memory, layout) or read_pool_header(address, crash.memory, layout)
     return found if found is not None and found.is_plausible else None
 
 
@@ -46,7 +47,7 @@ def _before(crash: Crash, rule: str, header: PoolHeader) -> Iterator[Finding]:
     build = crash.dump.kernel.build & 0xFFFF if crash.dump.kernel else 0
     if has_segment_heap(build):
         return
-    page = read_pool_page(header.address, crash.memory)
+    page = read_pool_page(header.address, crash.memory, crash.machine.pool_layout)
     before = next((block for block in page.blocks if block.end == header.address), None)
     if page.broken_at == header.address and before is not None:
         cited = (Citation("memory", f"pool page {page.address:#x}", page.reason),)

@@ -1,4 +1,4 @@
-"""Architecture and build → member offsets of EPROCESS, KTHREAD, ETHREAD, KPRCB, KPCR and loader entries.
+"""Architecture and build → member offsets of EPROCESS, KTHREAD, ETHREAD, KPRCB, KPCR, MMPFN, loader entries.
 
 For dumps whose kernel symbols are not at hand.  Source of truth: kernel_objects.tsv, computed by
 scripts/make_kernel_objects.py from tables made of Microsoft's public PDBs; each line says what it was checked against:

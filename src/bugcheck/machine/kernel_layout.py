@@ -74,6 +74,16 @@ class KernelLayout:
             return told
         return self.table.get(member) if self.table else None
 
+    def size(self, structure: str) -> int | None:
+        """Size in bytes of a structure such as `MMPFN`, by the types or the table; None when nobody tells it."""
+        types = self.types()
+        if types is not None:
+            try:
+                return find_layout(types, structure).size
+            except MissingType:
+                pass
+        return self.table.get(f"{structure}.sizeof") if self.table else None
+
     def _by_types(self, member: str) -> int | None:
         """Offset of a member by the kernel's types; None where they are not at hand or have none of that name."""
         types = self.types()

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from bugcheck.images.identity import PdbId
     from bugcheck.machine.io_layout import IoLayout
     from bugcheck.machine.module_details import ModuleDetails
+    from bugcheck.machine.pool_header import PoolLayout
     from bugcheck.machine.symbolizer import Symbolizer
     from bugcheck.machine.typed_object import TypedObject
     from bugcheck.symbols.locate import SymbolLocator
@@ -150,6 +151,13 @@ class Machine:
 
         kernel = self.modules.named("nt")
         return IoLayout(self.memory.pointer_size, self.types_of(kernel) if kernel else None)
+
+    @cached_property
+    def pool_layout(self) -> PoolLayout:
+        """Layout of POOL_HEADER: by the kernel's own types where there are any, else as it always was."""
+        from bugcheck.machine.pool_header import pool_layout
+
+        return pool_layout(self._kernel_types(), self.memory.pointer_size)
 
     @cached_property
     def kernel(self) -> KernelFacts | None:

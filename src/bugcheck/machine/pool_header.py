@@ -21,12 +21,64 @@ Folklore:
 from __future__ import annotations
 
 from bugcheck.addresses import PAGE_SIZE
+from bugcheck.machine.member_path import MissingMember, MissingType, find_layout, locate
 from bugcheck.memory.address_space import AddressSpace
 from bugcheck.records import dataclass
+from bugcheck.symbols.types import TypeLayout, TypeTable
 
 FIRST_SEGMENT_HEAP_BUILD = 18362
 FIRST_VISTA_BUILD = 6000
 _QUOTA = 8
+
+
+@dataclass(frozen=True, slots=True)
+class PoolLayout:
+    """Where a kernel's POOL_HEADER keeps its numbers: the lowest bit and how many, counted from the header's first.
+
+    Attributes:
+        size: of the header in bytes, which is the unit of the two sizes as well.
+        previous_size, pool_index, block_size, pool_type: lowest bit and number of bits. tag: the tag's offset in bytes.
+    """
+
+    size: int
+    previous_size: tuple[int, int]
+    pool_index: tuple[int, int]
+    block_size: tuple[int, int]
+    pool_type: tuple[int, int]
+    tag: int
+
+
+NARROW = PoolLayout(8, (0, 9), (9, 7), (16, 9), (25, 7), 4)
+WIDE = PoolLayout(16, (0, 8), (8, 8), (16, 8), (24, 8), 4)
+
+
+def pool_layout(types: TypeTable | None, pointer_size: int) -> PoolLayout:
+    """The layout of a kernel's POOL_HEADER: by its own types where there are any, else as it always was."""
+    usual = WIDE if pointer_size == 8 else NARROW
+    if types is None:
+        return usual
+    try:
+        header = find_layout(types, "POOL_HEADER")
+        found = PoolLayout(
+            header.size,
+            _bits(types, header, "PreviousSize"),
+            _bits(types, header, "PoolIndex"),
+            _bits(types, header, "BlockSize"),
+            _bits(types, header, "PoolType"),
+            locate(types, header, "PoolTag")[0],
+        )
+    except (MissingType, MissingMember):
+        return usual
+    numbers = (found.previous_size, found.pool_index, found.block_size, found.pool_type)
+    fits = found.size in (8, 16) and found.tag in range(found.size - 3)
+    return found if fits and all(0 <= low < low + many <= 8 * found.size for low, many in numbers) else usual
+
+
+def _bits(types: TypeTable, header: TypeLayout, name: str) -> tuple[int, int]:
+    offset, member = locate(types, header, name)
+    if member.bit_position is None or member.bit_count is None:
+        return 8 * offset, 8 * member.type.size
+    return 8 * offset + member.bit_position, member.bit_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,57 +160,64 @@ def has_segment_heap(build: int) -> bool:
     return build >= FIRST_SEGMENT_HEAP_BUILD
 
 
-def read_pool_header(address: int, memory: AddressSpace) -> PoolHeader | None:
-    """Read the POOL_HEADER at a virtual address, be it one or not; None when it is not in the dump."""
-    word, tag = memory.try_u32(address), memory.try_u32(address + 4)
-    if word is None or tag is None:
+def read_pool_header(address: int, memory: AddressSpace, layout: PoolLayout | None = None) -> PoolHeader | None:
+    """Read the POOL_HEADER at a virtual address, be it one or not; None when it is not in the dump.
+
+    `layout`: of this kernel's types; None for the usual one.
+    """
+    layout = layout or pool_layout(None, memory.pointer_size)
+    raw = memory.try_read(address, layout.size)
+    if raw is None:
         return None
-    wide = memory.pointer_size == 8
-    low, unit = (8, 16) if wide else (9, 8)
-    mask, index_mask = (1 << low) - 1, (1 << 16 - low) - 1
+    word = int.from_bytes(raw, "little")
+
+    def number(bits: tuple[int, int]) -> int:
+        return word >> bits[0] & (1 << bits[1]) - 1
+
     return PoolHeader(
         address=address,
-        header_size=unit,
-        size=(word >> 16 & mask) * unit,
-        previous_size=(word & mask) * unit,
-        pool_index=word >> low & index_mask,
-        pool_type=word >> 16 + low & index_mask,
-        tag=tag,
+        header_size=layout.size,
+        size=number(layout.block_size) * layout.size,
+        previous_size=number(layout.previous_size) * layout.size,
+        pool_index=number(layout.pool_index),
+        pool_type=number(layout.pool_type),
+        tag=int.from_bytes(raw[layout.tag : layout.tag + 4], "little"),
     )
 
 
-def pool_header_of(body: int, memory: AddressSpace) -> PoolHeader | None:
+def pool_header_of(body: int, memory: AddressSpace, layout: PoolLayout | None = None) -> PoolHeader | None:
     """Read the header of the block whose body begins at an address; None when there is none or it is implausible."""
-    size = 16 if memory.pointer_size == 8 else 8
+    layout = layout or pool_layout(None, memory.pointer_size)
+    size = layout.size
     if body % PAGE_SIZE < size:
         return None
-    header = read_pool_header(body - size, memory)
+    header = read_pool_header(body - size, memory, layout)
     return header if header is not None and header.is_plausible else None
 
 
-def following_block(header: PoolHeader, memory: AddressSpace) -> PoolHeader | None:
+def following_block(header: PoolHeader, memory: AddressSpace, layout: PoolLayout | None = None) -> PoolHeader | None:
     """Find the block behind, in the same page; None when there is none, or it does not name this one's size."""
     if not header.size or header.end % PAGE_SIZE == 0 or header.end // PAGE_SIZE != header.address // PAGE_SIZE:
         return None
-    found = read_pool_header(header.end, memory)
+    found = read_pool_header(header.end, memory, layout)
     return found if found is not None and found.previous_size == header.size else None
 
 
-def preceding_block(header: PoolHeader, memory: AddressSpace) -> PoolHeader | None:
+def preceding_block(header: PoolHeader, memory: AddressSpace, layout: PoolLayout | None = None) -> PoolHeader | None:
     """Find the block before, in the same page; None when there is none, or its size is not what this one says."""
     if not header.previous_size or header.previous_size > header.address % PAGE_SIZE:
         return None
-    found = read_pool_header(header.address - header.previous_size, memory)
+    found = read_pool_header(header.address - header.previous_size, memory, layout)
     return found if found is not None and found.size == header.previous_size else None
 
 
-def read_pool_page(address: int, memory: AddressSpace) -> PoolPage:
+def read_pool_page(address: int, memory: AddressSpace, layout: PoolLayout | None = None) -> PoolPage:
     """Follow the chain of blocks in the page an address lies in (for kernels without segment heap)."""
     page = address - address % PAGE_SIZE
     blocks: list[PoolHeader] = []
     place, previous = page, 0
     while place < page + PAGE_SIZE:
-        block = read_pool_header(place, memory)
+        block = read_pool_header(place, memory, layout)
         reason = _misfit(block, previous, page + PAGE_SIZE)
         if block is None or reason:
             return PoolPage(page, tuple(blocks), place, reason)

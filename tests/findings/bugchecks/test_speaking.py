@@ -40,6 +40,12 @@ USER_PAGE = 0x217_8BA7_F000
 ENTRY = 0xFFFF_DD00_0000_0000 + (USER_PAGE >> 9 & 0x7F_FFFF_FFF8)
 """Where Windows keeps the page table entry of that page: corpus 1a.dmp has ffffdd010bc5d3f8 for it."""
 ENTRY_STACK = stack_of(IN_NT, USER_PAGE + 0x10, IN_NT)
+PFN_KERNEL = crash_with(0x4E).dump.kernel
+FRAME = {
+    PFN_KERNEL.pfn_database if PFN_KERNEL else 0: struct.pack("<Q", 0xFFFF_FA80_0000_0000),
+    0xFFFF_FA80_0000_0000 + 0x1234 * 0x30: struct.pack("<QQQQHHIQ", 0, ENTRY, 0, 1, 2, 6, 0, 0),
+}
+"""MmPfnDatabase, and an MMPFN as 10.0.19041 lays it out."""
 STATUS = 0xFFFF_FFFF_0000_0000
 """64-bit parameters hold a status sign-extended."""
 
@@ -99,6 +105,8 @@ CASES = [
     Case(0x4E, (0x8D,), "most likely by hardware", category=HARDWARE),
     Case(0x4E, (7, 0x1234), "innermost driver outside Windows", "flaky", stack=ON_STACK),
     Case(0x4E, (0x99, 0x1234), "is damaged", category=CORRUPTION),
+    Case(0x4E, (0x99, 0x1234), "page frame 0x1234 is in use, reference count 2", memory=FRAME),
+    Case(0x1A, (0x1233, 0x1234), "page frame 0x1234 is in use, reference count 2", memory=FRAME),
     Case(0x19, (3, AT, AT ^ 0x100, AT), "in one bit", category=HARDWARE),
     Case(0x13A, (0x12, AT, AT + 8), "its finder is not its cause", category=CORRUPTION),
     Case(0x109, (0, 0, IN_FLAKY, 1), "what changed belongs to flaky+0x1020", category=CORRUPTION),

@@ -14,6 +14,7 @@ from bugcheck.findings.accusation import accuse, cite, fact, points_at
 from bugcheck.findings.address_kinds import kind_of_address
 from bugcheck.findings.findings import Category, Citation, Crash, Finding, bugcheck_rule
 from bugcheck.findings.mapped_addresses import mapped_by
+from bugcheck.findings.page_frames import tell_frames
 from bugcheck.findings.stack_suspects import stack_suspect
 from bugcheck.gaps import Gap
 from bugcheck.machine.bugcheck import BugCheck
@@ -37,6 +38,7 @@ def memory_management(crash: Crash) -> Iterator[Finding | Gap]:
     check = crash.bugcheck
     if check is None:
         return
+    yield from tell_frames(crash, RULE)
     kind = check.parameters[0].value
     if kind in _DRIVERS_REQUEST:
         yield from _request(crash, check)

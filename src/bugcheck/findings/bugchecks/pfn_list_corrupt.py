@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from bugcheck.findings.accusation import cite, points_at
 from bugcheck.findings.findings import Category, Crash, Finding, bugcheck_rule
+from bugcheck.findings.page_frames import tell_frames
 from bugcheck.findings.parameter_owners import accuse_owner
 from bugcheck.gaps import Gap
 
@@ -22,6 +23,7 @@ def pfn_list_corrupt(crash: Crash) -> Iterator[Finding | Gap]:
     check = crash.bugcheck
     if check is None:
         return
+    yield from tell_frames(crash, RULE)
     kind = check.parameters[0].value
     if kind in _DRIVERS:
         clause = f"is on the stack of a wrong request: {check.subtype}"

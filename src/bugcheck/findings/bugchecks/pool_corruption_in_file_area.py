@@ -28,7 +28,8 @@ def pool_corruption_in_file_area(crash: Crash) -> Iterator[Finding | Gap]:
     refuted = "Driver Verifier's special pool staying silent while it happens again, which would point at memory"
     yield points_at(RULE, Category.CORRUPTION, text, 0.25, cite(check, 1, 2), refuted)
     for number, parameter in enumerate(check.parameters, 1):
-        header = pool_header_of(parameter.value, crash.memory) if parameter.value else None
+        layout = crash.machine.pool_layout
+        header = pool_header_of(parameter.value, crash.memory, layout) if parameter.value else None
         if header is not None and header.is_plausible:
             block = f"parameter {number} leads to a pool block tagged '{header.tag_text}', {header.size:#x} bytes"
             yield fact(RULE, block, cite(check, number))

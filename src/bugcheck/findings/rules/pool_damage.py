@@ -32,7 +32,7 @@ def pool_damage(crash: Crash) -> Iterator[Finding]:
         return
     told: set[int] = set()
     for where, address in _pointers(crash)[:MOST_PAGES]:
-        page = read_pool_page(address, crash.memory)
+        page = read_pool_page(address, crash.memory, crash.machine.pool_layout)
         if len(page.blocks) < PROOF:
             continue
         block = next((each for each in page.blocks if each.address <= address < each.end), None)
