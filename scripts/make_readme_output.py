@@ -4,8 +4,9 @@
     python scripts/make_readme_output.py --check    exit 1 when one is stale
 
 A block is a comment `<!-- output: bugcheck analyze story_triage.dmp -->` before a fence of kind `console`.  They run
-in a folder that holds the dumps of ../shared/story and demo/server-2003.dmp, which examples/demo.py builds; two filters
-are understood behind a pipe: `head -N` and `jq .key.key`.  Blocks whose dump is not at hand are left as they are.
+in a folder that holds the dumps of ../shared/story, demo/server-2003.dmp and demo/incident, which examples/demo.py builds;
+two filters are understood behind a pipe: `head -N` and `jq .key.key`.  Blocks whose dump is not at hand are left as they
+are.
 """
 
 from __future__ import annotations
@@ -46,11 +47,12 @@ def main(arguments: list[str]) -> int:
 @contextmanager
 def workspace() -> Generator[Path]:
     """Work in a folder with the dumps the documents speak of."""
-    build = run_path(str(ROOT / "examples" / "demo.py"))["build"]
+    demo = run_path(str(ROOT / "examples" / "demo.py"))
     with TemporaryDirectory() as name, chdir(name):
         folder = Path(name)
         (folder / "demo").mkdir()
-        build(folder / "demo")
+        demo["build"](folder / "demo")
+        demo["build_incident"](folder / "demo")
         for dump in STORY.glob("*.dmp"):
             (folder / dump.name).symlink_to(dump)
         # what this machine has in its symbol cache must not show in the documents

@@ -174,7 +174,7 @@ class Hypothesis:
             return ""
         against = min(self.counted, key=lambda each: each.weight)
         if strongest.weight > 0 and against.weight <= -1 and self.state is State.NOT_ELIMINATED:
-            return f"against it: {against.told}; for it: {strongest.told}"
+            return f"against it: {against.told}"
         return strongest.told
 
 

@@ -45,7 +45,7 @@ def _jobs(investigation: Investigation, other: Host) -> Iterator[Hypothesis]:
         return
     predictions = Builder()
     predictions.add(_by_run(investigation, other) if runs else None, _by_schedule(investigation, tasks))
-    predictions.add(*after_action(investigation, f"{ID}:jobs", weight=0.5, against=3.0))
+    predictions.add(*after_action(investigation, f"{ID}:jobs", weight=0.5, against=2.5))
     predictions.add(*after_action(investigation, ID, weight=0.5, against=3.0))
     yield Hypothesis(
         ID,
