@@ -5,8 +5,8 @@
 
 A block is a comment `<!-- output: bugcheck analyze story_triage.dmp -->` before a fence of kind `console`.  They run
 in a folder that holds the dumps of ../shared/story, and demo/server-2003.dmp and demo/incident, which examples/demo.py
-builds; two filters are understood behind a pipe: `head -N` and `jq .key.key`.  Blocks whose dump is not at hand are left
-as they are.
+builds; two filters are understood behind a pipe: `head -N` and `jq .key.key`.  Blocks whose dump is not at hand
+are left as they are.
 """
 
 from __future__ import annotations
