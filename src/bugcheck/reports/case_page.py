@@ -1,20 +1,267 @@
-"""An investigation → the Page of the case: the answer, the matrix that tells hypotheses apart, plan, files.
+"""An investigation → the Page of the case: answer, picture of time, reasons, matrix, stack, plan, issues, files, gaps.
 
 Source: the order is that of the target page of the design.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
 from bugcheck import __version__
+from bugcheck.cases.investigate import Case
 from bugcheck.cases.session import Investigated
-from bugcheck.reports.case_document import case_document
-from bugcheck.reports.document import Headline
-from bugcheck.reports.page import Page, page_of
+from bugcheck.evidence.evidence import Evidence
+from bugcheck.hypotheses.hypothesis import Cite, Hypothesis, Outcome, Prediction, State
+from bugcheck.hypotheses.investigation import IssueMatch
+from bugcheck.reports.case_document import code_words, local_time, read_words, supported, telling, verdict, watch_words
+from bugcheck.reports.case_matrix import evidence_matrix, hypothesis_anchor
+from bugcheck.reports.case_picture import strips, whole_picture
+from bugcheck.reports.case_stack import case_stack, telling_crash
+from bugcheck.reports.case_words import Words, words_of
+from bugcheck.reports.document import Facts, Headline
+from bugcheck.reports.page import (
+    Grid,
+    GridRow,
+    Link,
+    Page,
+    Part,
+    Remedies,
+    Remedy,
+    Section,
+    Statement,
+    Statements,
+    anchor_of,
+)
+
+MOST_CITES, MOST_CRASHES, MOST_ISSUES, MOST_FILES = 3, 500, 40, 2000
+LINK_LIMIT = 48
+LANGUAGES = {"en": "en", "zh": "zh-Hans"}
 
 
 def case_page(investigated: Investigated, *, language: str = "en") -> Page:
     """Arrange all that is known of a case."""
-    page = page_of(case_document(investigated, verbose=True, language=language))
-    case = investigated.case
-    colophon = f"bugcheck {__version__}, case {investigated.id or 'not kept'}, {case.created:%Y-%m-%d %H:%M} UTC"
-    return Page(page.subject, page.headline or Headline(case.folder), page.sections, None, colophon)
+    words, case = words_of(language), investigated.case
+    sections = (
+        _summary(case, words),
+        _pictures(case, words),
+        _reasons(case, words),
+        _matrix(case, words),
+        _stack(case, words),
+        _plan(case, words),
+        _issues(case, words),
+        _changes(investigated, words),
+        _hypotheses(case, words),
+        _crashes(case, words),
+        _evidence(case, words),
+        _gaps(case, words),
+    )
+    head = verdict(case, words)
+    if sure := _sure(case, words):
+        head = Headline(head.text, f"{sure}  ·  {head.note}", head.tone)
+    colophon = f"bugcheck {__version__}  ·  {words['case']} {investigated.id or words['not kept']}  ·  "
+    colophon += f"{case.created:%Y-%m-%d %H:%M} UTC"
+    used = tuple(section for section in sections if section.parts)
+    return Page(case.title or case.folder, head, used, None, colophon, LANGUAGES.get(language, "en"))
+
+
+def _sure(case: Case, words: Words) -> str:
+    """The first hypothesis's lead over the next, in words."""
+    found = supported(case)
+    if not found:
+        return ""
+    others = [each.log_odds for each in case.weighed.hypotheses if each is not found[0] and each.state in _ALIVE]
+    lead = found[0].log_odds - max(others, default=-10.0)
+    return words["sure high" if lead >= 3 else "sure medium" if lead >= 1.5 else "sure low"]
+
+
+_ALIVE = (State.SUPPORTED, State.NOT_ELIMINATED)
+
+
+def _summary(case: Case, words: Words) -> Section:
+    rows = [(words["read"], read_words(case, words))]
+    for host in case.timeline.hosts:
+        known = [words.get(host.role, host.role), host.os, str(host.zone) if host.zone_source else ""]
+        rows.append((words["host"], f"{host.name}  ({', '.join(filter(None, known))})"))
+    rows += [(words["mechanism"], each.mechanism) for each in supported(case)[:1]]
+    return Section("", (Facts(tuple(rows)),))
+
+
+def _pictures(case: Case, words: Words) -> Section:
+    whole = whole_picture(case, words)
+    return Section(words["time heading"], (*([whole] if whole else []), *strips(case, words)), "time")
+
+
+def _reasons(case: Case, words: Words) -> Section:
+    parts = list[Part]()
+    for first in supported(case)[:1]:
+        apart = telling(case, first)
+        rows = (
+            ("told apart", "for", [each for each in first.counted if each in apart and each.weight > 0]),
+            ("because", "for", [each for each in first.counted if each not in apart and each.weight > 0]),
+            ("against", "against", [each for each in first.predictions if each.weight < 0]),
+        )
+        for label, tone, found in rows:
+            if found:
+                parts.append(Statements(words[label], tuple(_statement(case, each) for each in found), tone))
+    test = case.weighed.next_test
+    if test is not None:
+        parts.append(Statements(words["next test"], (Statement(f"{test.what}: {test.would_change}", (), ""),), "doubt"))
+        parts.append(Remedies((Remedy("", words["how"], test.how),)))
+    return Section(words["why heading"], tuple(parts), "why")
+
+
+def _statement(case: Case, prediction: Prediction) -> Statement:
+    return Statement(prediction.told, cites(case, prediction.citations), f"{prediction.weight:+.2f}")
+
+
+def cites(case: Case, found: Sequence[Cite]) -> tuple[Link, ...]:
+    """Links to the files that citations stand in, with the place in them."""
+    shown = found if len(found) <= MOST_CITES else found[: MOST_CITES - 1]
+    more = (Link(f"+{len(found) - len(shown)}"),) if len(found) > len(shown) else ()
+    return (*(_link(case, cite) for cite in shown), *more)
+
+
+def _link(case: Case, cite: Cite) -> Link:
+    evidence = case.timeline.evidence_of(cite.evidence)
+    name = evidence.path.replace("\\", "/").rpartition("/")[2] if evidence else cite.evidence
+    text = ", ".join(filter(None, (name, cite.where)))
+    return Link(text if len(text) <= LINK_LIMIT else text[: LINK_LIMIT - 1] + "…", anchor_of("file", cite.evidence))
+
+
+def _matrix(case: Case, words: Words) -> Section:
+    found = evidence_matrix(case, words)
+    return Section(words["matrix heading"], (found,) if found else (), "matrix")
+
+
+def _stack(case: Case, words: Words) -> Section:
+    crash = telling_crash(case)
+    stack = case_stack(case, crash) if crash else None
+    if crash is None or stack is None:
+        return Section("", ())
+    about = [local_time(case, crash.time, crash.host), crash.host, code_words(crash.code)]
+    told = crash.seen.headline if crash.seen else ""
+    return Section(words["stack heading"], (Statements("", (Statement(told, (), "  ".join(about)),)), stack), "stack")
+
+
+def _plan(case: Case, words: Words) -> Section:
+    heads = ("#", words["do"], words["target"], words["risk"], words["undo"], words["proves"], words["source"])
+    rows = tuple(
+        GridRow(
+            (
+                f"{step.step}",
+                step.text + (f"  [{words['done']}: {step.done}]" if step.done else ""),
+                step.target,
+                step.risk,
+                step.undo,
+                step.proves,
+                step.source,
+            )
+        )
+        for step in case.plan.steps
+    )
+    parts: list[Part] = [Grid(words["plan order"], heads, rows)] if rows else []
+    if case.investigation.crashes:
+        parts.append(Statements(words["watch"], tuple(Statement(line) for line in watch_words(case, words))))
+    return Section(words["plan heading"], tuple(parts), "plan")
+
+
+def _issues(case: Case, words: Words) -> Section:
+    return Section(
+        words["issues heading"], tuple(_issue(issue, words) for issue in case.issues[:MOST_ISSUES]), "known-issues"
+    )
+
+
+def _issue(issue: IssueMatch, words: Words) -> Statements:
+    lines = [
+        *(Statement(f"✓ {words['holds']}: {each}") for each in issue.holds),
+        *(Statement(f"✗ {words['fails']}: {each}") for each in issue.fails),
+        *(Statement(f"? {words['untested']}: {each}") for each in issue.untested),
+        *(Statement(f"→ {each}") for each in issue.treatments),
+    ]
+    if issue.sources:
+        lines.append(Statement("", (), ", ".join(issue.sources)))
+    return Statements(f"{issue.id} ({words.get(issue.kind, issue.kind)}): {issue.title}", tuple(lines))
+
+
+def _changes(investigated: Investigated, words: Words) -> Section:
+    told = [Statement(each.words) for each in investigated.changes]
+    files = [Statement(f"{words.get(each.what, each.what)}: {each.path}") for each in investigated.custody]
+    parts = (Statements("", tuple(told)), Statements(words["files changed"], tuple(files[:20])))
+    return Section(words["changed heading"], tuple(part for part in parts if part.items) if told else (), "changed")
+
+
+def _hypotheses(case: Case, words: Words) -> Section:
+    parts = list[Part]()
+    for each in case.weighed.hypotheses:
+        parts.append(_one(case, each, words))
+    return Section(words["predictions"], tuple(parts), "hypotheses", folded=True)
+
+
+def _one(case: Case, hypothesis: Hypothesis, words: Words) -> Statements:
+    lines = [Statement(hypothesis.mechanism, (), f"{words['prior']} {hypothesis.prior:+.2f}")]
+    for each in hypothesis.predictions:
+        sign = {Outcome.OBSERVED: "✓", Outcome.CONTRADICTED: "✗", Outcome.UNTESTED: "?"}[each.outcome]
+        remark = f"{each.weight:+.2f}" if each.outcome is not Outcome.UNTESTED else each.remedy and f"→ {each.remedy}"
+        if each not in hypothesis.counted and each.weight:
+            remark += f"  {words['not counted']}"
+        text = f"{sign} {words[each.outcome.value]}: {each.expect}: {each.told}"
+        lines.append(Statement(text, cites(case, each.citations), remark))
+    for each in hypothesis.judgements:
+        state = words[each.state.value] if each.state else f"{each.add:+.2f}"
+        links = cites(case, [each.citation]) if each.citation else ()
+        lines.append(Statement(f"{each.by or '?'}: {state}: {each.reason}", links))
+    title = f"{hypothesis.title}: {words[hypothesis.state.value]}, {hypothesis.log_odds:+.2f}"
+    return Statements(title, tuple(lines), anchor=hypothesis_anchor(hypothesis, case))
+
+
+def _crashes(case: Case, words: Words) -> Section:
+    rows = tuple(
+        GridRow(
+            (
+                local_time(case, crash.time, crash.host),
+                crash.host,
+                code_words(crash.code),
+                crash.seen.headline if crash.seen else "",
+                ", ".join(link.text for link in cites(case, [Cite(s.evidence, s.where) for s in crash.sources])),
+            )
+        )
+        for crash in case.timeline.crashes[-MOST_CRASHES:]
+    )
+    heads = (words["when"], words["host"], words["bug check"], words["what"], words["where"])
+    return Section(
+        words["crashes heading"], (Grid("", heads, rows, sortable=True),) if rows else (), "crashes", len(rows) > 5
+    )
+
+
+def _evidence(case: Case, words: Words) -> Section:
+    heads = (
+        words["file"], words["kind"], words["host"], words["size"], words["event count"], words["covers"],
+        words["quality"], "SHA-256",
+    )  # fmt: skip
+    rows = tuple(_file(each) for each in case.evidence[:MOST_FILES])
+    numbers = frozenset([words["size"], words["event count"]])
+    grid = Grid("", heads, rows, frozenset(["SHA-256"]), numbers, sortable=True)
+    return Section(words["evidence heading"], (grid,) if rows else (), "evidence")
+
+
+def _file(each: Evidence) -> GridRow:
+    covers = " – ".join(f"{moment:%Y-%m-%d %H:%M}" for moment in _covers(each))
+    quality = each.quality.value + (f": {'; '.join(each.notes[:2])}" if each.notes else "")
+    cells = (each.path, each.kind, each.host, f"{each.size:,}", f"{each.events:,}", covers, quality, each.sha256)
+    keys = (each.path, each.kind, each.host, f"{each.size:015}", f"{each.events:015}", covers, quality, each.sha256)
+    return GridRow(cells, keys, anchor_of("file", each.id))
+
+
+def _covers(each: Evidence) -> Iterator[datetime]:
+    if each.spans:
+        yield min(span.start for span in each.spans)
+        yield max(span.end for span in each.spans)
+
+
+def _gaps(case: Case, words: Words) -> Section:
+    items = tuple(Remedy(gap.what, gap.missing, gap.remedy) for gap in case.gaps)
+    unknown = [each.path for each in case.evidence if each.kind == "unknown"]
+    if unknown:
+        items += (Remedy(words["not recognised"], ", ".join(unknown[:40]) + (" …" if unknown[40:] else "")),)
+    return Section(words["gaps heading"], (Remedies(items),) if items else (), "gaps")

@@ -9,9 +9,11 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from bugcheck.reports.html_parts import Parts, escaped, tag
-from bugcheck.reports.page import Entries, Fold, Grid, Page, Part, Registers, Section, StackList, anchor_of
+from bugcheck.reports.html_parts import Parts
+from bugcheck.reports.html_text import escaped, tag
+from bugcheck.reports.page import Entries, Fold, Grid, Page, Part, Registers, Section, StackList, Statements, anchor_of
 
+SKIP = {"en": "Skip to the report", "zh": "跳至报告正文"}
 LEVEL_TONES = {"red": "strong", "yellow": "weak"}
 
 
@@ -29,13 +31,12 @@ def html_page(page: Page) -> str:
         '<meta name="referrer" content="no-referrer">'
         f"<title>{escaped(page.headline.text)}</title><style>{style}</style>"
     )
-    return (
-        f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>{body}<script>{script}</script></body></html>\n'
-    )
+    html = f"<head>{head}</head>\n<body>{body}<script>{script}</script></body>"
+    return f"<!doctype html>\n{tag('html', html, lang=page.language)}\n"
 
 
 def _header(page: Page) -> str:
-    skip = tag("a", "Skip to the report", href="#report", class_="skip")
+    skip = tag("a", SKIP.get(page.language, SKIP["en"]), href="#report", class_="skip")
     subject = tag("p", escaped(page.subject), class_="subject")
     note = tag("p", escaped(page.headline.note), class_="note") if page.headline.note else ""
     meter = _meter(page.confidence) if page.confidence else ""
@@ -76,6 +77,8 @@ def _anchors(page: Page) -> frozenset[str]:
 def _anchors_in(part: Part) -> list[str]:
     if isinstance(part, Entries | Grid):
         return [row.anchor for row in part.rows]
+    if isinstance(part, Statements):
+        return [part.anchor]
     if isinstance(part, Registers):
         return [f"{part.prefix}-{name}" for name, _ in part.values] if part.prefix else []
     if isinstance(part, StackList):

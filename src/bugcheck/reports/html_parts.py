@@ -1,17 +1,16 @@
-"""Parts of a page → HTML text; every string is escaped here and nowhere else.
+"""Parts of a page → HTML text.
 
 Source: HTML Living Standard (WHATWG) for elements; WAI-ARIA Authoring Practices for sortable tables and scrollable
-regions.  Three rules keep a hostile dump harmless: text goes through `escaped`, attribute values through `attribute`,
-and the only addresses written are `#anchor` of this page.
+regions.  `html_text.py` holds the rules that keep a hostile dump harmless.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from html import escape
 
 from bugcheck.reports.document import Facts, Headline, Points, Table
-from bugcheck.reports.escape import printable
+from bugcheck.reports.html_pictures import matrix, time_picture
+from bugcheck.reports.html_text import escaped, tag
 from bugcheck.reports.page import (
     Entries,
     Entry,
@@ -20,6 +19,7 @@ from bugcheck.reports.page import (
     GridRow,
     Level,
     Link,
+    Matrix,
     MemoryMap,
     Part,
     Registers,
@@ -27,29 +27,11 @@ from bugcheck.reports.page import (
     StackList,
     Statement,
     Statements,
+    TimePicture,
     anchor_of,
 )
 
-CELL_LIMIT = 2000
-"""Characters of one string that are drawn."""
 MAP_WIDTH, LANE_HEIGHT, LANE_STEP = 1000, 16, 26
-
-
-def escaped(text: str) -> str:
-    """Text for between tags: control and bidirectional characters made visible, markup characters replaced."""
-    shown = printable(text)
-    return escape(shown if len(shown) <= CELL_LIMIT else shown[:CELL_LIMIT] + "…", quote=True)
-
-
-def attribute(name: str, value: str) -> str:
-    """An attribute with a space before it, or nothing for an empty value."""
-    return f' {name}="{escaped(value)}"' if value else ""
-
-
-def tag(name: str, content: str, **attributes: str) -> str:
-    """An element; `content` is HTML already, attribute values are raw. `class_` and `for_` lose their underscore."""
-    words = "".join(attribute(key.rstrip("_").replace("_", "-"), value) for key, value in attributes.items())
-    return f"<{name}{words}>{content}</{name}>"
 
 
 class Parts:
@@ -76,7 +58,13 @@ class Parts:
             return self.grid(Grid(part.title, part.columns, rows, numeric=part.numeric))
         return self._draw_rich(part)
 
-    def _draw_rich(self, part: Statements | Entries | StackList | Registers | Grid | MemoryMap | Remedies) -> str:
+    def _draw_rich(
+        self, part: Statements | Entries | StackList | Registers | Grid | MemoryMap | Remedies | TimePicture | Matrix
+    ) -> str:
+        if isinstance(part, TimePicture):
+            return time_picture(part) + (tag("details", self._asked(part)) if part.table else "")
+        if isinstance(part, Matrix):
+            return matrix(part, self.link)
         if isinstance(part, Statements):
             return self.statements(part)
         if isinstance(part, Entries):
@@ -88,6 +76,10 @@ class Parts:
         if isinstance(part, Grid):
             return self.grid(part)
         return memory_map(part) if isinstance(part, MemoryMap) else remedies(part)
+
+    def _asked(self, part: TimePicture) -> str:
+        """The table that says what a picture shows, for those who don't see it and those who want the words."""
+        return tag("summary", escaped(part.table_words)) + (self.grid(part.table) if part.table else "")
 
     def place(self, anchor: str) -> str:
         """The anchor for an element's id; "" when it is taken: an id stands once on a page."""
@@ -106,7 +98,11 @@ class Parts:
 
     def statements(self, part: Statements) -> str:
         """Sentences as a list, each with its citations."""
-        heading = tag("h3", escaped(part.label.capitalize())) if part.label else ""
+        heading = (
+            tag("h3", escaped(part.label[:1].upper() + part.label[1:]), id=self.place(part.anchor))
+            if part.label
+            else ""
+        )
         items = "".join(tag("li", self._statement(item)) for item in part.items)
         return tag("div", heading + tag("ul", items), class_=f"statements {part.tone}".strip())
 

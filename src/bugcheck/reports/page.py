@@ -34,11 +34,12 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Statements:
-    """Statements under one label ("why"); `tone` is "for", "against", "doubt" or ""."""
+    """Statements under one label ("why"); `tone` is "for", "against", "doubt" or ""; an anchor stands at the label."""
 
     label: str
     items: tuple[Statement, ...]
     tone: str = ""
+    anchor: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,74 @@ class Remedies:
     items: tuple[Remedy, ...]
 
 
-Part = Block | Statements | Entries | StackList | Registers | Grid | MemoryMap | Remedies
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something at a moment: place along the width (0 to 1), and what a pointer on it is told."""
+
+    place: float
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLane:
+    """A row of a picture of time: marks of one `tone`; `covered` are the stretches the evidence speaks for.
+
+    A lane without a tone is a heading: the host whose lanes follow.
+    """
+
+    label: str
+    tone: str = ""
+    marks: tuple[Mark, ...] = ()
+    covered: tuple[tuple[float, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TimePicture:
+    """What happened when, as lanes over one scale of time.
+
+    Attributes:
+        caption: what is shown, and of which time. lanes: from top to bottom. ticks: (place, words) of the scale.
+        crashes: places a line is drawn at through all lanes. table: the same in words. table_words: its summary.
+    """
+
+    caption: str
+    lanes: tuple[TimeLane, ...]
+    ticks: tuple[tuple[float, str], ...]
+    crashes: tuple[float, ...] = ()
+    table: Grid | None = None
+    table_words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixCell:
+    """What one piece of evidence says of one hypothesis; `tone` is an outcome's word, "sum" or ""."""
+
+    text: str
+    tone: str = ""
+    weight: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixRow:
+    """A row: what was looked at, and a cell for each hypothesis. `marked`: it tells hypotheses apart."""
+
+    label: str
+    cells: tuple[MatrixCell, ...]
+    marked: str = ""
+    tone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Evidence against hypotheses; `corner` names the rows, `columns` jump to each hypothesis."""
+
+    caption: str
+    corner: str
+    columns: tuple[Link, ...]
+    rows: tuple[MatrixRow, ...]
+
+
+Part = Block | Statements | Entries | StackList | Registers | Grid | MemoryMap | Remedies | TimePicture | Matrix
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +240,7 @@ class Page:
     Attributes:
         subject: what it is about (a file). headline: the sentence read first; `note` and `tone` as in a Headline.
         confidence: 0 to 1, or None where there is none to show.
-        sections: in order. colophon: small print at the end.
+        sections: in order. colophon: small print at the end. language: of the words, as HTML names it.
     """
 
     subject: str
@@ -180,6 +248,7 @@ class Page:
     sections: tuple[Section, ...]
     confidence: float | None = None
     colophon: str = ""
+    language: str = "en"
 
 
 def anchor_of(*words: str) -> str:
