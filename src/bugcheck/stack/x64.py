@@ -25,6 +25,7 @@ from bugcheck.stack.exactness import is_exact
 from bugcheck.stack.frame import StackSource, Step, Trust
 from bugcheck.stack.module_image import ModuleImage, ModuleImages
 from bugcheck.stack.scan import scan_step
+from bugcheck.stack.thread_start import thread_start_step
 from bugcheck.stack.unwind_info_x64 import (
     REGISTERS,
     Operation,
@@ -71,7 +72,8 @@ class X64Unwinder:
         step = step or step_over_trap(context, image, exact, source)
         if step is None and exact:
             step = self._by_instruction(context, image, source)
-        return step or self._by_code(context, exact, source) or scan_step(context, exact, self._images, source)
+        step = step or self._by_code(context, exact, source) or scan_step(context, exact, self._images, source)
+        return step or thread_start_step(context, self._images, source)
 
     def _by_code(self, context: Context, exact: bool, source: StackSource) -> Step | None:
         """Follow the code to its return, for the first FOLLOW_LIMIT frames that need it."""
