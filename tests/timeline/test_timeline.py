@@ -67,7 +67,44 @@ def test_notes_name_hosts_and_their_clocks(tmp_path: Path) -> None:
     assert (host.name, host.role, host.zone_source) == ("A", "failed", "notes")
 
 
+def test_a_renamed_machine_is_one_host() -> None:
+    """Its log names it after what Setup had called it; another file knows it under the older name only."""
+    files: dict[str, list[Record]] = {
+        "x/system": [
+            Fact("computer_name", "", "LAPTOP01", "in every entry", {"former": "WIN-1, WIN-2"}),
+            event(T, host="WIN-1"), event(T + timedelta(days=1), host="laptop01"),
+        ],
+        "x/old": [event(T, "boot", host="win-2.corp.example")],
+    }  # fmt: skip
+    timeline = timeline_with(files)
+    assert [(host.name, host.names) for host in timeline.hosts] == [("LAPTOP01", {"laptop01", "win-1", "win-2"})]
+    assert {each.host for each in timeline.events()} == {"LAPTOP01"}
+
+
+def test_names_that_go_in_a_circle_stay_apart() -> None:
+    facts: list[Record] = [
+        Fact("computer_name", "", "A", "x", {"former": "B"}), Fact("computer_name", "", "B", "y", {"former": "A"}),
+    ]  # fmt: skip
+    timeline = timeline_with({"x/1": [*facts, event(T, host="A"), event(T, host="B")]})
+    assert [host.name for host in timeline.hosts] == ["A", "B"]
+
+
 # --- clocks ---
+
+
+def test_a_clock_seen_in_both_seasons() -> None:
+    """A log without a zone that shows its distance from UTC at starts: each time has that of the nearest start."""
+    winter = {"active_bias": "-60", "at": "2006-11-02T08:00:00", "until": "2007-03-20T08:00:00"}
+    summer = {"active_bias": "-120", "at": "2007-03-27T08:00:00", "until": "2007-10-20T08:00:00"}
+    facts: list[Record] = [Fact("time_zone", "", "", "1", winter), Fact("time_zone", "", "", "2", summer)]
+    local: list[Record] = [event(datetime(2007, 1, 1, 12)), event(datetime(2007, 7, 1, 12))]
+    timeline = timeline_with({"A/log": [*local, *facts]}, hosts={"A/log": "A"})
+    assert [each.time.hour for each in timeline.events()] == [11, 10]
+    named: list[Record] = [*facts, Fact("time_zone", "China Standard Time", "-480", "3")]
+    assert [each.time.hour for each in timeline_with({"A/log": [*local, *named]}, hosts={"A/log": "A"}).events()] == [
+        4,
+        4,
+    ]
 
 
 def test_wall_clocks_become_utc_across_daylight_saving() -> None:

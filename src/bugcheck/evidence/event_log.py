@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from bugcheck.evidence.event_meaning import event_of
 from bugcheck.evidence.event_record import LogRecord
@@ -25,6 +26,7 @@ from bugcheck.knowledge.events import kinds_of_log
 _LOGS_LIMIT = 200
 _HOSTS_LIMIT = 64
 _ZONES_LIMIT = 8
+_OFFSETS_LIMIT = 100
 _WHOLE = 0.98
 """Share of record numbers a log must have to count as whole."""
 _VARIED = 12
@@ -55,6 +57,18 @@ class _Log:
     clears: list[datetime] = field(default_factory=lambda: list[datetime]())
 
 
+@dataclass(slots=True)
+class _Period:
+    """From when to when something held: a name, a distance from UTC."""
+
+    first: datetime
+    last: datetime
+
+    def reach(self, time: datetime) -> None:
+        time = time.replace(tzinfo=None)
+        self.first, self.last = min(self.first, time), max(self.last, time)
+
+
 class EventLog:
     """Collects what one file's entries say together.
 
@@ -68,11 +82,13 @@ class EventLog:
         self._era = era
         self.log = log
         self._logs: dict[tuple[str, bool], _Log] = {}
-        self._hosts: dict[str, int] = {}
+        self._hosts: dict[str, tuple[str, _Period]] = {}
         self._last_host = ""
+        self._last_time = datetime.min
         self._host_changes = 0
         self._os_seen = ""
         self._zones: dict[tuple[str, str], Fact] = {}
+        self._offsets: list[tuple[Fact, _Period]] = []
         self._facts: dict[tuple[str, str], Fact] = {}
         self._copies = 0
         self._damage: dict[str, tuple[int, str]] = {}
@@ -82,7 +98,8 @@ class EventLog:
         event = event_of(record)
         self._count(record, event)
         if record.host and record.host != self._last_host:
-            self._see_host(record.host)
+            self._see_host(record)
+        self._last_time = record.time
         if event.kind in _SUMMED:
             self._see_fact(record, event)
         return event
@@ -105,6 +122,7 @@ class EventLog:
             yield self._span(name, log)
         yield from self._names()
         yield from self._zones.values()
+        yield from self._offset_facts()
         yield from self._facts.values()
         for what, (count, first) in self._damage.items():
             times = f" and {count - 1} more" if count > 1 else ""
@@ -152,17 +170,30 @@ class EventLog:
             kinds = kinds.union(*(kinds_of_log(one, era) for one in names))
         return Span(log.first, log.last, kinds, note=note)
 
-    def _see_host(self, host: str) -> None:
-        self._last_host = host
-        self._host_changes += 1
-        if host in self._hosts or len(self._hosts) < _HOSTS_LIMIT:
-            self._hosts[host] = self._hosts.get(host, 0) + 1
+    def _see_host(self, record: LogRecord) -> None:
+        self._end_host()
+        key = _host_key(record.host)
+        self._host_changes += key != _host_key(self._last_host)
+        self._last_host = record.host
+        if key in self._hosts:
+            self._hosts[key][1].reach(record.time)
+        elif len(self._hosts) < _HOSTS_LIMIT:
+            time = record.time.replace(tzinfo=None)
+            self._hosts[key] = record.host, _Period(time, time)
+
+    def _end_host(self) -> None:
+        if seen := self._hosts.get(_host_key(self._last_host)):
+            seen[1].reach(self._last_time)
 
     def _names(self) -> Iterator[Fact]:
-        """Name the computer, unless the log was collected from several."""
-        names = list(self._hosts)
-        if not names or self._host_changes > len(names) or len(names) > 6:
+        """Name the computer by its newest name, unless the log was collected from several."""
+        self._end_host()
+        found = sorted(self._hosts.values(), key=lambda each: each[1].first)
+        if not found or self._host_changes > len(found) or len(found) > 6:
             return
+        if any(earlier.last > later.first for (_, earlier), (_, later) in pairwise(found)):
+            return
+        names = [name for name, _ in found]
         former = ", ".join(names[:-1])
         yield Fact("computer_name", "", names[-1], "in every entry", {"former": former} if former else {})
 
@@ -191,15 +222,30 @@ class EventLog:
 
     def _see_zone(self, fact: Fact) -> None:
         if len(self._zones) < _ZONES_LIMIT:
-            self._zones.setdefault((fact.name, fact.value or fact.fields["active_bias"]), fact)
+            self._zones.setdefault((fact.name, fact.value), fact)
 
     def _see_offset(self, record: LogRecord, event: Event) -> None:
         """Compare the entry's local time with the UTC time in its text."""
         text = record.message[:300].replace("\u200e", "").replace("?", "")
         bias = bias_between(record.time, text)
-        if bias is not None:
-            fields = {"active_bias": str(bias), "at": record.time.isoformat()}
-            self._see_zone(Fact("time_zone", "", "", event.where, fields, event.host))
+        if bias is None:
+            return
+        time = record.time
+        if self._offsets and self._offsets[-1][0].fields["active_bias"] == str(bias):
+            self._offsets[-1][1].reach(time)
+        elif len(self._offsets) < _OFFSETS_LIMIT:
+            fact = Fact("time_zone", "", "", event.where, {"active_bias": str(bias)}, event.host)
+            self._offsets.append((fact, _Period(time, time)))
+
+    def _offset_facts(self) -> Iterator[Fact]:
+        """Tell how far the clock was from UTC, and from when to when it was seen to be."""
+        for fact, period in self._offsets:
+            times = {"at": period.first.isoformat(), "until": period.last.isoformat()}
+            yield replace(fact, fields={**fact.fields, **times})
+
+
+def _host_key(name: str) -> str:
+    return name.partition(".")[0].casefold()
 
 
 _SUMMED = frozenset(("uptime", "boot", "clean_shutdown", *_PRODUCT_KINDS))

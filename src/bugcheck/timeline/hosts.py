@@ -15,7 +15,7 @@ from datetime import UTC, timedelta, timezone, tzinfo
 
 from bugcheck.gaps import Gap
 from bugcheck.timeline.store import EventStore, PlacedFact, one_of
-from bugcheck.timeline.zones import named_zone, offset_zone, zone_of
+from bugcheck.timeline.zones import named_zone, observed_zone, offset_zone, zone_of
 
 GENERIC_FOLDERS = frozenset(
     [
@@ -98,6 +98,7 @@ def noted_names(settings: Iterable[PlacedFact]) -> HostNames:
 def assign_hosts(store: EventStore) -> None:
     """Name the host of every file and record in the store, inside `writing()`."""
     names = noted_names(store.facts("setting"))
+    _take_former_names(store, names)
     rows = store.database.execute("SELECT id,path,own_host,kind FROM evidence ORDER BY ord").fetchall()
     owners = {key: names.of_folder(path) or names.canonical(own or "") for key, path, own, _ in rows}
     _by_neighbours({key: path for key, path, _, _ in rows}, owners, names)
@@ -125,6 +126,33 @@ def _assign_events(store: EventStore, owners: dict[str, str], names: HostNames) 
             store.database.execute(
                 "UPDATE events SET host=? WHERE id BETWEEN ? AND ? AND own_host=?", (host, first, last, own)
             )
+
+
+def former_names(store: EventStore) -> dict[str, str]:
+    """Names that hosts had before, short, → the newest; chains followed, circles left out."""
+    newer: dict[str, str] = {}
+    for each in store.facts("computer_name"):
+        for former in filter(None, each.fact.fields.get("former", "").split(", ")):
+            if short_name(former) != short_name(each.fact.value):
+                newer[short_name(former)] = each.fact.value
+    newest: dict[str, str] = {}
+    for former in newer:
+        name, met = newer[former], {former}
+        while (short := short_name(name)) in newer and short not in met:
+            met.add(short)
+            name = newer[short]
+        if short not in met:
+            newest[former] = name
+    return newest
+
+
+def _take_former_names(store: EventStore, names: HostNames) -> None:
+    """Make a renamed machine one host, unless the notes know its former name as another's."""
+    plain = [each.fact.value for each in store.facts("computer_name") if not each.fact.fields.get("former")]
+    spelled = {short_name(name): name for name in reversed(plain)}  # logs write names in lower case
+    for former, newest in former_names(store).items():
+        if former not in names.hosts:
+            names.hosts[former] = names.canonical(spelled.get(short_name(newest), newest))
 
 
 def _by_neighbours(paths: dict[str, str], owners: dict[str, str], names: HostNames) -> None:
@@ -181,10 +209,11 @@ def _host(store: EventStore, name: str, crashed: set[str]) -> Host:
         row = store.database.execute("SELECT skew,source FROM clocks WHERE host=?", (name,)).fetchone()
         skew, skew_source = row or (0.0, "")
     systems = [each.fact for each in store.facts("os", host=name)]
+    former = [short for short, newest in former_names(store).items() if short_name(newest) == short_name(name)]
     return Host(
         name,
         role=said.get("role", "failed" if name in crashed else "other"),
-        names=frozenset(short_name(alias) for alias in [name, *said.get("names", "").splitlines()]),
+        names=frozenset(short_name(alias) for alias in [name, *former, *said.get("names", "").splitlines()]),
         os=said.get("os", "") or next((f"{each.name} {each.value}".strip() for each in systems), ""),
         zone=zone,
         zone_source=source,
@@ -211,8 +240,15 @@ def _zone(store: EventStore, name: str, said: dict[str, str]) -> tuple[tzinfo, s
 def _zones(store: EventStore, name: str, said: dict[str, str]) -> Iterator[tuple[tzinfo | None, str]]:
     yield _told_zone(said), "notes"
     told = store.facts("time_zone", host=name)
-    told.sort(key=lambda each: not (each.fact.fields.get("standard_start") or each.fact.fields.get("active_bias")))
-    for each in told:
+    seen = [each for each in told if "at" in each.fact.fields]
+    rest = [each for each in told if "at" not in each.fact.fields]
+    rest.sort(key=lambda each: 0 if each.fact.fields.get("standard_start") else 1 if named_zone(each.fact.name) else 2)
+    ruled = [each for each in rest if each.fact.fields.get("standard_start") or named_zone(each.fact.name)]
+    for each in ruled:
+        yield zone_of(each.fact.name, each.fact.value, each.fact.fields), each.evidence
+    if seen:
+        yield observed_zone([each.fact.fields for each in seen]), seen[0].evidence
+    for each in rest[len(ruled) :]:
         yield zone_of(each.fact.name, each.fact.value, each.fact.fields), each.evidence
     rows = store.database.execute("SELECT evidence,seen FROM crashes WHERE host=? ORDER BY utc DESC", (name,))
     for evidence, seen in rows:

@@ -11,7 +11,7 @@ first.  `Windows without automatic daylight saving` is a bias with a DynamicDayl
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
@@ -68,6 +68,29 @@ class RuleZone(tzinfo):
         return start <= wall < end if start < end else not end <= wall < start
 
 
+class ObservedZone(tzinfo):
+    """A clock of which only is known how far it was from UTC at some times: between them the nearest counts."""
+
+    def __init__(self, seen: Iterable[tuple[datetime, datetime, timedelta]]) -> None:
+        """Take (first wall-clock time, last, local minus UTC) of each observation; at least one."""
+        self._seen = sorted(seen)
+
+    def utcoffset(self, moment: datetime | None, /) -> timedelta:
+        """Local minus UTC at a wall-clock time."""
+        if moment is None:
+            return self._seen[-1][2]
+        wall = moment.replace(tzinfo=None)
+        return min(self._seen, key=lambda each: max(each[0] - wall, wall - each[1], timedelta()))[2]
+
+    def dst(self, _moment: datetime | None, /) -> timedelta | None:
+        """Nothing is known of it."""
+        return None
+
+    def tzname(self, moment: datetime | None, /) -> str:
+        """The offset in words."""
+        return str(timezone(self.utcoffset(moment)))
+
+
 def parse_rule(text: str) -> Rule | None:
     """Read a rule as POSIX writes it (`Mmonth.week.weekday/hour:minute`); None when it is none, or says "never"."""
     match = re.fullmatch(r"M(\d{1,2})\.(\d)\.(\d)(?:/(\d{1,2})(?::(\d\d))?)?(?::\d\d)?", text)
@@ -114,6 +137,28 @@ def zone_of(name: str, bias: str, fields: Mapping[str, str]) -> tzinfo | None:
     if chosen is not None and abs(chosen) <= _MOST_MINUTES:
         return timezone(timedelta(minutes=-chosen))
     return offset_zone(name)
+
+
+def observed_zone(facts: Iterable[Mapping[str, str]]) -> tzinfo | None:
+    """Make a zone of the fields of `time_zone` facts that say how far a clock was from UTC, and when."""
+    seen: list[tuple[datetime, datetime, timedelta]] = []
+    for fields in facts:
+        bias = _number(fields.get("active_bias", ""))
+        if bias is None or abs(bias) > _MOST_MINUTES or "at" not in fields:
+            continue
+        first, last = _moment(fields["at"]), _moment(fields.get("until", fields["at"]))
+        if first is not None and last is not None:
+            seen.append((first, last, timedelta(minutes=-bias)))
+    if len({offset for _, _, offset in seen}) == 1:
+        return timezone(seen[0][2])
+    return ObservedZone(seen) if seen else None
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=None)
+    except ValueError:
+        return None
 
 
 def _number(text: str) -> int | None:
