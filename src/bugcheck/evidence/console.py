@@ -93,8 +93,15 @@ def recognised(source: Source, tool: str) -> set[str]:
     """Return which of a tool's words the head of a file has as headings, in any language and form."""
     if not source.encoding:
         return set()
-    text = source.head[:_SAMPLE].decode(encoding_for(source, tool) or "utf-8", "replace")
     known = headings(tool)
+    words = _words_of(source.head[:_SAMPLE], encoding_for(source, tool) or "utf-8")
+    return {known[word] for word in words & known.keys()}
+
+
+@lru_cache(4)
+def _words_of(head: bytes, encoding: str) -> frozenset[str]:
+    """Return, reduced, all that stands where headings may stand; several tools ask of the same file."""
+    text = head.decode(encoding, "replace")
     found: set[str] = set()
     lines = [line.rstrip() for line in text.lstrip("\ufeff").replace("\r", "\n").split("\n") if line.strip()][:80]
     for at, line in enumerate(lines):
@@ -103,8 +110,8 @@ def recognised(source: Source, tool: str) -> set[str]:
             pieces = slices(lines[at - 1], [part.span() for part in re.finditer(r"=+", line)][:COLUMNS_LIMIT])
         elif line.startswith('"'):
             pieces = re.split(r'"[,;\t]"', line.strip('"'))
-        found.update(known[word] for piece in pieces if (word := plain(piece)) in known)
-    return found
+        found.update(plain(piece) for piece in pieces)
+    return frozenset(found)
 
 
 def rows(lines: Iterable[tuple[int, str]]) -> Iterator[Row]:
