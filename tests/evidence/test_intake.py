@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import random
 import sys
 import tarfile
+import time
 import zipfile
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from bugcheck.evidence.evidence import Quality, Record
 from bugcheck.evidence.intake import Intake, Unreadable
 from bugcheck.evidence.reading import read_source
 from bugcheck.evidence.source import Source, encoding_of
+from tests.archives.cabinets import MSZIP, cabinet, mszip_blocks
 
 
 def zipped(files: dict[str, bytes]) -> bytes:
@@ -200,3 +203,35 @@ def test_a_folder_that_may_not_be_listed_is_told(tmp_path: Path, monkeypatch: py
     (found,) = opened(tmp_path).values()
     assert isinstance(found, Unreadable)
     assert (found.path, "may not be listed" in found.reason) == ("shut", True)
+
+
+def _packed_seeds() -> list[bytes]:
+    files = {"logs/a.log": b"line\n" * 400, "../../x.job": b"x" * 90, "SYSTEM": b"regf" * 30}
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    cab = cabinet([("..\\up.log", 2000, 0, 0)], [(MSZIP, mszip_blocks(b"line\n" * 400))])
+    tar = stream.getvalue()
+    nested = zipped({"in.zip": zipped(files), "in.tar": tar, "in.cab": cab})
+    return [zipped(files), tar, gzip.compress(tar), cab, nested]
+
+
+def test_mutants_of_archives_end_in_answers(tmp_path: Path) -> None:
+    """More: BUGCHECK_MUTANTS=10000."""
+    dice, seeds = random.Random(5), _packed_seeds()
+    path = tmp_path / "f"
+    for number in range(int(os.environ.get("BUGCHECK_MUTANTS", "300"))):
+        raw = bytearray(dice.choice(seeds))
+        for _ in range(dice.choice((1, 3, 30))):
+            raw[dice.randrange(len(raw))] = dice.choice((0, 0x7F, 0xFF, dice.randrange(256)))
+        path.write_bytes(raw if dice.random() < 0.6 else raw[: dice.randrange(1, len(raw))])
+        started = time.process_time()
+        for source in Intake(str(tmp_path)).sources():
+            assert ".." not in source.path.split("/")
+            if isinstance(source, Source):
+                source.neighbours("SYSTEM.LOG1")
+                read_source(source, "x", lambda _, __: None)
+        assert time.process_time() - started < 5, number
