@@ -68,7 +68,7 @@ def case_page(investigated: Investigated, *, language: str = "en") -> Page:
 def _sure(case: Case, words: Words) -> str:
     """The first hypothesis's lead over the next, in words."""
     found = supported(case)
-    if not found:
+    if not found or not case.investigation.crashes:
         return ""
     others = [each.log_odds for each in case.weighed.hypotheses if each is not found[0] and each.state in _ALIVE]
     lead = found[0].log_odds - max(others, default=-10.0)
