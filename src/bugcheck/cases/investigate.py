@@ -2,8 +2,8 @@
 
 Source: the stages before this one.
 
-A file that was read before (same path, size and hash) is not read again, so that adding one log to a case of a hundred
-costs that one log.
+A file that was read before (same path and hash, by the same bugcheck) is not read again, so that adding one log to a
+case of a hundred costs that one log.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from bugcheck.cases.fingerprint import fingerprint
 from bugcheck.evidence.evidence import CrashSeen, Evidence, Quality, Record
 from bugcheck.evidence.intake import Intake, Unreadable, shown_path
 from bugcheck.evidence.reading import Sink, identity, read_source
@@ -110,13 +111,14 @@ def _read(
 ) -> None:
     seen.add(source.path)
     known = before.get(source.path)
-    if known is not None and known.size == source.size and known.sha256 == source.sha256:
+    reader = fingerprint() + (" with symbols" if source.symbols is not None else "")
+    if known is not None and known.sha256 == source.sha256 and store.reader(known.id) == reader:
         return
     with store.writing():
         if known is not None:
             store.forget(known.id)
         key = identity(source.sha256, taken)
-        store.finish(read_source(source, key, sink))
+        store.finish(read_source(source, key, sink), reader)
 
 
 def _enter_unreadable(

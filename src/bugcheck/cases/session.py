@@ -8,15 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from sqlite3 import OperationalError
 from time import perf_counter
 
 from bugcheck.cases.investigate import AsJson, Case, Progress, investigate
-from bugcheck.cases.store import CaseStore, Change, Custody, Decision
-from bugcheck.errors import BugcheckError
+from bugcheck.cases.kept_plan import plan_text, with_decisions
+from bugcheck.cases.store import CaseStore, Change, Custody, Decision, NotWritable
 from bugcheck.evidence.intake import Intake
 from bugcheck.gaps import Gap
 from bugcheck.hypotheses.issues import Matcher
-from bugcheck.timeline.store import EventStore
+from bugcheck.timeline.store import EventStore, StoreBusy
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +53,43 @@ def run(
     A folder that cannot be written to is investigated all the same; a gap says that nothing was kept.
 
     Raises:
-        StoreBusy: another process is investigating the same folder. LimitExceeded: too many files.
+        UsageError: the case's store is damaged. StoreBusy: another process is investigating the same folder.
+        LimitExceeded: too many files.
     """
     started = perf_counter()
+
+    def work(events: EventStore) -> Case:
+        return investigate(intake, events, matcher, now, as_json=as_json, progress=progress, language=language)
+
     store, gap = _store(intake.folder, now) if keep and Path(intake.folder).is_dir() else (None, None)
-    events = EventStore(store.timeline_path if store else ":memory:")
-    case = investigate(intake, events, matcher, now, as_json=as_json, progress=progress, language=language)
-    seconds = perf_counter() - started
-    case = replace(case, gaps=(*case.gaps, gap) if gap else case.gaps, seconds=seconds)
     if store is None:
-        return Investigated(case)
-    custody, changed = store.take_custody(case.evidence, now), store.keep(case)
-    return Investigated(case, store.id, str(store.home), tuple(changed), tuple(custody), tuple(store.decisions()))
+        case = work(EventStore())
+        seconds = perf_counter() - started
+        return Investigated(replace(case, gaps=(*case.gaps, gap) if gap else case.gaps, seconds=seconds))
+    with store.investigating():
+        intake = replace(intake, also=tuple(each.kept for each in store.watched() if each.kept))
+        decisions = store.decisions()
+        case = work(_events(store))
+        case = replace(case, plan=with_decisions(case.plan, decisions), seconds=perf_counter() - started)
+        custody, changed = store.take_custody(case.evidence, now), store.keep(case, plan_text(case.plan))
+    store.close()
+    return Investigated(case, store.id, str(store.home), tuple(changed), tuple(custody), tuple(decisions))
+
+
+def _events(store: CaseStore) -> EventStore:
+    """Open the timeline's database; a damaged one is thrown away, for the evidence has all that is in it."""
+    try:
+        return EventStore(store.timeline_path)
+    except StoreBusy as error:
+        if isinstance(error.__cause__, OperationalError):
+            raise
+        for suffix in ("", "-wal", "-shm"):
+            Path(store.timeline_path + suffix).unlink(missing_ok=True)
+        return EventStore(store.timeline_path)
 
 
 def _store(folder: str, now: datetime) -> tuple[CaseStore | None, Gap | None]:
     try:
         return CaseStore(folder, now), None
-    except BugcheckError as error:
+    except NotWritable as error:
         return None, Gap("this case the next time", f"it could not be kept: {error}")

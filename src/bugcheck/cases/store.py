@@ -19,13 +19,16 @@ from pathlib import Path
 from secrets import token_hex
 
 from bugcheck.cases.investigate import Case
-from bugcheck.errors import UsageError
+from bugcheck.errors import BugcheckError, UsageError
 from bugcheck.evidence.evidence import Evidence
 from bugcheck.evidence.intake import CASE_FOLDER
 from bugcheck.timeline.store import StoreBusy
 
+LONGEST_WAIT = 30.0
+"""Seconds to wait for another process."""
 CASE_FILE, TIMELINE_FILE = "case.sqlite", "timeline.sqlite"
-VERSION = 2
+LOCK_FILE = "lock.sqlite"
+VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +63,27 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Something a person decided: which step of the plan (None for another), in words, who and when."""
+    """Something a person decided: in words, who and when; which step of the plan (None for another), and its text."""
 
     time: datetime
     by: str
     text: str
     step: int | None
+    treatment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A dump the watch has met: its hash, path, verdict, and the path the case keeps it under ("" for nothing kept)."""
+
+    sha256: str
+    path: str
+    verdict: str
+    kept: str
+
+
+class NotWritable(BugcheckError):
+    """Nothing can be kept in this folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +125,15 @@ def _second(database: sqlite3.Connection) -> None:
     database.execute("CREATE TABLE watched(sha256 TEXT PRIMARY KEY, time TEXT, path TEXT, verdict TEXT)")
 
 
-UPGRADES: Sequence[Callable[[sqlite3.Connection], None]] = (_first, _second)
+def _third(database: sqlite3.Connection) -> None:
+    """A decision keeps its step's text, a dump its copy, a look what it saw, and the plan is kept."""
+    database.execute("ALTER TABLE decisions ADD COLUMN treatment TEXT NOT NULL DEFAULT ''")
+    database.execute("ALTER TABLE watched ADD COLUMN kept TEXT NOT NULL DEFAULT ''")
+    database.execute("CREATE TABLE looked(path TEXT PRIMARY KEY, size INTEGER, stamp INTEGER)")
+    database.execute("CREATE TABLE plan(number INTEGER PRIMARY KEY CHECK(number=1), text TEXT)")
+
+
+UPGRADES: Sequence[Callable[[sqlite3.Connection], None]] = (_first, _second, _third)
 """Each takes the database one version further."""
 
 
@@ -122,7 +148,8 @@ class CaseStore:
         """Open the store of a folder, or make it.
 
         Raises:
-            StoreBusy: it cannot be had. UsageError: it was written by a newer bugcheck, or is no database.
+            StoreBusy: it cannot be had. NotWritable: nothing can be kept there.
+            UsageError: it was written by a newer bugcheck, or is damaged.
         """
         self.folder = folder
         self.home = Path(folder) / CASE_FOLDER
@@ -130,14 +157,41 @@ class CaseStore:
             self.home.mkdir(exist_ok=True)
             self.database = sqlite3.connect(self.home / CASE_FILE, timeout=30, isolation_level=None)
             self.database.execute("PRAGMA journal_mode=WAL")
+            self._check()
             self._upgrade()
             self.id, self.created = self._identity(now)
         except sqlite3.OperationalError as error:
-            raise StoreBusy(f"{self.home / CASE_FILE}: {error}") from error
+            kind = NotWritable if any(word in str(error) for word in ("readonly", "unable to open")) else StoreBusy
+            raise kind(f"{self.home / CASE_FILE}: {error}") from error
         except sqlite3.DatabaseError as error:
-            raise UsageError(f"{self.home / CASE_FILE} is damaged: {error}") from error
+            raise self._damaged(str(error)) from error
         except OSError as error:
-            raise UsageError(f"{self.home}: {error.strerror}") from error
+            raise NotWritable(f"{self.home}: {error.strerror}") from error
+
+    def _check(self) -> None:
+        (answer,) = self.database.execute("PRAGMA quick_check(1)").fetchone()
+        if answer != "ok":
+            raise self._damaged(answer)
+
+    def _damaged(self, why: str) -> UsageError:
+        remedy = "put a copy back, or move it away to begin the case anew (--no-store leaves it alone)"
+        return UsageError(f"{self.home / CASE_FILE} is damaged: {why}; {remedy}")
+
+    @contextmanager
+    def investigating(self) -> Generator[None]:
+        """Keep other processes from investigating the case; ends with the process, however it ends.
+
+        Raises:
+            StoreBusy: another process has been at it for half a minute.
+        """
+        lock = sqlite3.connect(self.home / LOCK_FILE, timeout=LONGEST_WAIT, isolation_level=None)
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+            yield
+        except sqlite3.OperationalError as error:
+            raise StoreBusy(f"{self.folder}: another process is investigating this case; try again later") from error
+        finally:
+            lock.close()
 
     @property
     def timeline_path(self) -> str:
@@ -206,8 +260,19 @@ class CaseStore:
 
     # --- verdicts ---
 
-    def keep(self, case: Case) -> list[Change]:
+    def held(self) -> set[str]:
+        """Hashes of the files the case holds or held."""
+        return {digest for (digest,) in self.database.execute("SELECT DISTINCT sha256 FROM custody WHERE sha256<>''")}
+
+    def plan(self) -> str:
+        """The last investigation's plan as `kept_plan` writes it, "" before the first."""
+        row = self.database.execute("SELECT text FROM plan").fetchone()
+        return row[0] if row else ""
+
+    def keep(self, case: Case, plan: str = "") -> list[Change]:
         """Enter how the hypotheses stand now; returns what changed since the last time (nothing the first time)."""
+        with self.writing():
+            self.database.execute("INSERT OR REPLACE INTO plan VALUES(1,?)", (plan,))
         standings = [
             Standing(each.key, each.title, each.state.value, each.log_odds, each.decided_by)
             for each in case.weighed.hypotheses
@@ -229,28 +294,42 @@ class CaseStore:
 
     # --- decisions and the watch ---
 
-    def decide(self, text: str, by: str, now: datetime, step: int | None = None) -> None:
-        """Enter what a person decided or did."""
+    def decide(self, text: str, by: str, now: datetime, step: int | None = None, treatment: str = "") -> None:
+        """Enter what a person decided or did; `treatment` is the step's text."""
         with self.writing():
             self.database.execute(
-                "INSERT INTO decisions(time,by,text,step) VALUES(?,?,?,?)", (now.isoformat(), by, text, step)
+                "INSERT INTO decisions(time,by,text,step,treatment) VALUES(?,?,?,?,?)",
+                (now.isoformat(), by, text, step, treatment),
             )
 
     def decisions(self) -> list[Decision]:
         """What was decided, oldest first."""
-        rows = self.database.execute("SELECT time,by,text,step FROM decisions ORDER BY rowid")
-        return [Decision(datetime.fromisoformat(time), by, text, step) for time, by, text, step in rows]
+        rows = self.database.execute("SELECT time,by,text,step,treatment FROM decisions ORDER BY rowid")
+        return [Decision(datetime.fromisoformat(time), *rest) for time, *rest in rows]
 
-    def watched(self) -> dict[str, str]:
-        """What the watch has seen: verdict by the file's SHA-256."""
-        return dict(self.database.execute("SELECT sha256,verdict FROM watched"))
+    def watched(self) -> list[Look]:
+        """The dumps the watch has met, oldest first."""
+        rows = self.database.execute("SELECT sha256,path,verdict,kept FROM watched ORDER BY rowid")
+        return [Look(*row) for row in rows]
 
-    def saw(self, sha256: str, path: str, verdict: str, now: datetime) -> None:
-        """Enter a file the watch has judged."""
+    def saw(self, sha256: str, path: str, verdict: str, now: datetime, kept: str = "") -> None:
+        """Enter a dump the watch has met, or what it says of it."""
         with self.writing():
             self.database.execute(
-                "INSERT OR REPLACE INTO watched VALUES(?,?,?,?)", (sha256, now.isoformat(), path, verdict)
+                "INSERT INTO watched(sha256,time,path,verdict,kept) VALUES(?,?,?,?,?) "
+                "ON CONFLICT(sha256) DO UPDATE SET verdict=excluded.verdict",
+                (sha256, now.isoformat(), path, verdict, kept),
             )
+
+    def looks(self) -> dict[str, tuple[int, int]]:
+        """Size and time of the files the watch has looked into, by path."""
+        rows = self.database.execute("SELECT path,size,stamp FROM looked")
+        return {path: (size, stamp) for path, size, stamp in rows}
+
+    def looked(self, path: str, size: tuple[int, int]) -> None:
+        """Enter a file the watch has looked into."""
+        with self.writing():
+            self.database.execute("INSERT OR REPLACE INTO looked VALUES(?,?,?)", (path, *size))
 
 
 def changes(before: Sequence[Standing], after: Sequence[Standing]) -> list[Change]:

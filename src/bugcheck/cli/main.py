@@ -36,6 +36,8 @@ SEVERAL_FILES = ("analyze", "info", "modules", "stack", "symbols")
 COMMANDS = (
     "analyze",
     "investigate",
+    "watch",
+    "case",
     "info",
     "modules",
     "extract",
@@ -141,6 +143,8 @@ class _Commands(Protocol):
 def _add_commands(commands: _Commands) -> None:
     _add_analyze(commands.add_parser("analyze", help="say what stopped, why, and who is suspected"))
     _add_investigate(commands.add_parser("investigate", help="from a folder of evidence to a cause and a plan"))
+    _add_watch(commands.add_parser("watch", help="say whether it crashed again, and what to do now"))
+    _add_case(commands.add_parser("case", help="list, show, decide and verify cases that are kept"))
     _add_info(commands.add_parser("info", help="header facts, in milliseconds"))
     _add_modules(commands.add_parser("modules", help="loaded and unloaded modules"))
     _add_extract(commands.add_parser("extract", help="bytes of memory out of a dump"))
@@ -198,6 +202,36 @@ def _add_investigate(parser: ArgumentParser) -> None:
     parser.add_argument("--password", metavar="TEXT", help="password of encrypted zip archives")
     _add_symbol_options(parser)
     _add_colour(parser)
+
+
+def _add_watch(parser: ArgumentParser) -> None:
+    parser.add_argument("case", metavar="CASE", help="folder of the case")
+    parser.add_argument("--folder", metavar="DIR", required=True, help="where dumps arrive")
+    parser.add_argument("--once", action="store_true", help="look once and end, for cron")
+    parser.add_argument("--interval", type=float, default=60.0, metavar="SECONDS", help="between looks (default: 60)")
+    parser.add_argument("--json", action="store_true", help="one JSON object a look (bugcheck.watch/1)")
+    parser.add_argument("--password", metavar="TEXT", help="password of encrypted zip archives")
+    _add_symbol_options(parser)
+    _add_colour(parser)
+
+
+def _add_case(parser: ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="list the cases at or below a folder")
+    listing.add_argument("root", metavar="ROOT", nargs="?", default=".", help="folder (default: this one)")
+    show = actions.add_parser("show", help="show what a case keeps: custody, verdicts, decisions, the watch")
+    decide = actions.add_parser("decide", help="enter what was decided or done")
+    verify = actions.add_parser("verify", help="tell whether the evidence still has its hashes")
+    for each in (show, decide, verify):
+        each.add_argument("case", metavar="CASE", help="folder of the case")
+    decide.add_argument("text", metavar="TEXT", help="in words")
+    decide.add_argument(
+        "--step", type=int, metavar="N", help="step of the plan that was taken; the watch counts from now"
+    )
+    decide.add_argument("--by", metavar="WHO", help="who decided")
+    verify.add_argument("--password", metavar="TEXT", help="password of encrypted zip archives")
+    for each in (listing, show):
+        each.add_argument("--json", action="store_true", help="JSON")
 
 
 def _add_info(parser: ArgumentParser) -> None:

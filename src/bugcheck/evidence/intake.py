@@ -52,6 +52,7 @@ class Intake:
     Attributes:
         folder: the case's folder, or one file. limits: how far archives are followed. password: for encrypted ones.
         symbols: as in Source. skip: paths (relative, with slashes) not to look at: our own reports.
+        also: further files, by such a path or a full one: what a watch has brought.
     """
 
     folder: str
@@ -59,6 +60,7 @@ class Intake:
     password: bytes | None = None
     symbols: Any = None
     skip: frozenset[str] = field(default_factory=lambda: frozenset[str]())
+    also: tuple[str, ...] = ()
 
     def files(self) -> list[str]:
         """Paths of all files, relative with slashes, sorted, as the system names them. Raises LimitExceeded."""
@@ -76,6 +78,7 @@ class Intake:
             if len(found) > MAX_FILES:
                 raise LimitExceeded(self.folder, f"more than {MAX_FILES:,} files (the limit)")
         found += [os.path.relpath(path, self.folder).replace(os.sep, "/") for path in closed]
+        found += [path for path in self.also if path not in found and os.path.isfile(self._full_path(path))]  # noqa: PTH113
         return sorted(found)
 
     def sources(self) -> Iterator[Source | Unreadable]:
@@ -100,6 +103,8 @@ class Intake:
             yield from _Archive(self, Unpacking(self.limits, self.password)).open(source, container, 1)
 
     def _full_path(self, path: str) -> str:
+        if path in self.also and os.path.isabs(path):  # noqa: PTH117
+            return path
         return os.path.join(self.folder, *path.split("/")) if os.path.isdir(self.folder) else self.folder  # noqa: PTH112, PTH118
 
     def _source(self, path: str) -> Source | None:

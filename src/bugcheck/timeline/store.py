@@ -245,9 +245,10 @@ class EventStore:
         row = self.database.execute("SELECT value FROM state WHERE name=?", (name,)).fetchone()
         return row[0] if row else ""
 
-    def readers(self) -> dict[str, str]:
-        """Who read each file, by evidence id."""
-        return dict(self.database.execute("SELECT id,reader FROM evidence"))
+    def reader(self, evidence_id: str) -> str:
+        """Who read a file, "" when nobody says."""
+        row = self.database.execute("SELECT reader FROM evidence WHERE id=?", (evidence_id,)).fetchone()
+        return row[0] or "" if row else ""
 
     def evidence(self) -> list[Evidence]:
         """Every file, in the order they were read."""
