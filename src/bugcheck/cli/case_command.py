@@ -12,7 +12,7 @@ from bugcheck.cli.arguments import password_of
 from bugcheck.reports.case_record_json import record_json
 
 if TYPE_CHECKING:
-    from bugcheck.cases.store import CaseStore
+    from bugcheck.api.case import CaseStore
 
 
 def run(options: Namespace) -> int:

@@ -15,7 +15,7 @@ from bugcheck.errors import UsageError
 from bugcheck.reports.case_record_json import watch_json
 
 if TYPE_CHECKING:
-    from bugcheck.cases.watch import Watcher, WatchReport
+    from bugcheck.api.case import Watcher, WatchReport
 
 STATUS = {"quiet": 0, "same_crash": 1, "unreadable": 3, "another_crash": 5}
 PAUSE = 2.0
