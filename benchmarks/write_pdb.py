@@ -1,4 +1,4 @@
-"""`write_pdb.py OUT [STRUCTURES FUNCTIONS]`: a PDB as large as a kernel's, compiled by ziglang (from PyPI)."""
+"""`write_pdb.py OUT [STRUCTURES FUNCTIONS]`: a PDB as large as a kernel's, compiled by clang and lld-link."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-STRUCTURES, FUNCTIONS = 6000, 12_000
+STRUCTURES, FUNCTIONS = 8500, 15_000
 """They make a PDB of about 12 MB."""
 
 
@@ -28,18 +28,29 @@ def source(structures: int, functions: int) -> Iterator[str]:
             f"    total += object->name[i & 15] ^ object->d{of};\n  return total;\n}}\n"
         )
     yield "u64 (*table[])(void *, int) = {\n" + "".join(f" (void *)function_number_{n},\n" for n in range(functions))
-    yield "};\nint main(int count, char **arguments) { return (int)table[count](arguments, count); }\n"
+    yield "};\nint start(void) { int count = 1; return (int)table[count](&count, count); }\n"
 
 
 def main() -> int:
-    """Compile and link; 1 when ziglang is not installed or fails."""
+    """Compile and link, in about 20 seconds of processor time; 1 when clang or lld-link fails."""
     out = Path(sys.argv[1]).resolve()
     counts = [int(text) for text in sys.argv[2:4]] or [STRUCTURES, FUNCTIONS]
-    code = out.with_suffix(".c")
+    code, compiled = out.with_suffix(".c"), out.with_suffix(".obj")
     code.write_text("".join(source(*counts)), "ascii")
-    zig = [sys.executable, "-m", "ziglang", "cc", "-target", "x86_64-windows-gnu", "-g", "-gcodeview", "-O0"]
-    command = [*zig, str(code), "-o", str(out.with_suffix(".exe"))]
-    return subprocess.run(command, check=False, cwd=out.parent).returncode and 1
+    clang = [
+        "clang",
+        "--target=x86_64-pc-windows-msvc",
+        "-g",
+        "-gcodeview",
+        "-O0",
+        "-c",
+        str(code),
+        "-o",
+        str(compiled),
+    ]
+    link = ["lld-link", str(compiled), "/nologo", "/debug", "/entry:start", "/subsystem:console", "/nodefaultlib"]
+    commands = (clang, [*link, f"/out:{out.with_suffix('.exe')}", f"/pdb:{out}"])
+    return int(any(subprocess.run(command, check=False, cwd=out.parent).returncode for command in commands))
 
 
 if __name__ == "__main__":
