@@ -1,1 +1,1 @@
-"""One file per group of tests that a known issue's conditions may name."""
+"""One file per test that a known issue's conditions may name."""

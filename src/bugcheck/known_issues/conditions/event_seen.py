@@ -1,4 +1,4 @@
-"""Tests on events: was something seen, within how long before the crash?
+"""Events → was one of a kind seen, within how long before the crash?
 
 Source: event kinds of knowledge/event_kinds.tsv.
 
@@ -19,7 +19,7 @@ MOST_EVENTS = 500_000
 
 @issue_test("kind", may=("within", "after", "code", "source", "where", "text"))
 def event_seen(values: Values, situation: Situation) -> Outcome:
-    """An event of a kind was seen before the crash (within "10 minutes"; after: how long behind it still counts)."""
+    """An event of a kind was seen before the crash (within "10 minutes"; after: how long behind counts)."""
     kinds, within = values.texts("kind"), values.text("within")
     crash = situation.crash
     time = crash.time if crash else None
