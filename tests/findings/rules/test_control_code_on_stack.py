@@ -9,7 +9,7 @@ import pytest
 from bugcheck.binary import BinaryView
 from bugcheck.dump.log.read import read_logs
 from bugcheck.findings.findings import Crash
-from bugcheck.findings.rules.control_code_on_stack import _is_plausible  # pyright: ignore[reportPrivateUsage]
+from bugcheck.findings.stack_control_codes import is_plausible
 from bugcheck.machine.control_code import ControlCode
 from bugcheck.machine.machine import Machine
 from tests.crashes import empty_crash, x64_crash
@@ -35,7 +35,7 @@ def test_the_story_asks_its_own_driver(shared: Path, name: str) -> None:
     [(0x0022_2034, True), (0x0007_0000, True), (0x0000_0058, False), (0x0001_0246, False)],
 )
 def test_what_a_control_code_looks_like(code: int, plausible: bool) -> None:
-    assert _is_plausible(ControlCode(code)) is plausible
+    assert is_plausible(ControlCode(code)) is plausible
 
 
 def test_quiet_without_a_request() -> None:

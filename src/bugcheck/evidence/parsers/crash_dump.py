@@ -14,17 +14,8 @@ from collections.abc import Iterable, Iterator
 from bugcheck.dump.dump import DUMP_FORMATS, Dump
 from bugcheck.dump.open import read_dump
 from bugcheck.errors import MemoryFault
-from bugcheck.evidence.evidence import (
-    LIKELY,
-    NO,
-    SURE,
-    CrashSeen,
-    Fact,
-    FindingSeen,
-    ModuleSeen,
-    Record,
-    evidence_parser,
-)
+from bugcheck.evidence.crash_facts import facts_of_crash
+from bugcheck.evidence.evidence import LIKELY, NO, SURE, CrashSeen, FindingSeen, ModuleSeen, Record, evidence_parser
 from bugcheck.evidence.source import Source
 from bugcheck.findings.access import failed_access
 from bugcheck.findings.findings import Crash
@@ -80,7 +71,7 @@ def crashes_of(source: Source, dumps: Iterable[Dump]) -> Iterator[Record]:
         where = "the dump" if dump.log is None else f"log {number}"
         seen = _seen(analysis, where, time.perf_counter() - started)
         yield seen
-        yield from _facts(seen, where)
+        yield from facts_of_crash(seen, where)
         yield from (gap for gap in analysis.gaps if gap.damage)
 
 
@@ -153,12 +144,3 @@ def _version(analysis: Analysis, module: Module) -> str:
 def _stack(analysis: Analysis) -> tuple[str, ...]:
     stack = analysis.crash.telling_stack
     return tuple(frame.name for frame in stack.frames) if stack else ()
-
-
-def _facts(seen: CrashSeen, where: str) -> Iterator[Fact]:
-    if seen.os:
-        yield Fact("os", seen.os, "", where)
-    for module in seen.modules:
-        if module.image.lower().endswith(".sys"):
-            fields = {"path": module.path, "vendor": module.vendor, "product": module.product}
-            yield Fact("driver", module.image, module.version, where, {k: v for k, v in fields.items() if v})

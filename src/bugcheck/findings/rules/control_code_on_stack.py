@@ -3,10 +3,8 @@
 Source: NtDeviceIoControlFile(handle, event, routine, context, status block, control code, …), Microsoft; inside nt it
 hands all its arguments on in the same order (the story dump's stack; NtFsControlFile does likewise).
 
-Folklore: without symbols two nested frames of nt give the path away: both have the same handle as first and the same
-control code as sixth argument (on x64 only the sixth, which is the second on the stack).  Any other number on a stack
-that looks like a control code proves nothing, so this rule does not guess.  What was asked is a fact, no accusation,
-and the process only asked.
+Folklore: a number on a stack that looks like a control code proves nothing, so this rule does not guess (see
+`findings.stack_control_codes`).  What was asked is a fact, no accusation, and the process only asked.
 
 A debugger's log has no memory and shows three arguments (four on 64 bits), not six.  There a driver that stands above
 NtDeviceIoControlFile, and hands a function of its own a word that is a control code of FILE_DEVICE_UNKNOWN or a
@@ -21,6 +19,7 @@ from typing import TYPE_CHECKING
 from bugcheck.addresses import format_hex
 from bugcheck.dump.dump import Architecture
 from bugcheck.findings.findings import Citation, Crash, Finding, rule
+from bugcheck.findings.stack_control_codes import is_plausible, passed_on_code
 from bugcheck.findings.suspicion import Standing, standing_of
 from bugcheck.machine.modules import Module
 from bugcheck.stack.frame import Frame
@@ -28,12 +27,8 @@ from bugcheck.stack.frame import Frame
 if TYPE_CHECKING:  # 5 ms, needed by few dumps
     from bugcheck.machine.control_code import ControlCode
 
-SIXTH = {4: 0x1C, 8: 0x28}
-"""Pointer size → distance of the sixth argument: from ChildEBP on x86, from the caller's Child-SP on x64."""
 MASK32, UNKNOWN_DEVICE = 0xFFFF_FFFF, 0x22
 REQUESTS = ("NtDeviceIoControlFile", "NtFsControlFile")
-HIGHEST_HANDLE = 0x40_0000
-"""Above the handles of a process that has opened a million objects."""
 MAX_FRAMES = 64
 
 
@@ -58,7 +53,7 @@ def _request(crash: Crash) -> Iterator[Finding]:
         yield from _told(crash, frames)
         return
     for index in range(len(frames) - 2):
-        found = _passed_on(crash, frames[index : index + 3])
+        found = passed_on_code(crash, frames[index : index + 3])
         if found is not None:
             code, place = found
             citation = Citation("memory", f"argument on the stack {place:#x}", format_hex(code.value))
@@ -76,42 +71,10 @@ def _told(crash: Crash, frames: tuple[Frame, ...]) -> Iterator[Finding]:
             continue
         for number, word in enumerate(frame.arguments, 1):
             code = ControlCode(word) if word <= MASK32 else None
-            if code is not None and (code.names or (code.device_type == UNKNOWN_DEVICE and _is_plausible(code))):
+            if code is not None and (code.names or (code.device_type == UNKNOWN_DEVICE and is_plausible(code))):
                 place = f"level {frame.index}, argument {number}"
                 yield _finding(crash, frames, index + 1, code, Citation("frame", place, format_hex(word)))
                 return
-
-
-def _passed_on(crash: Crash, frames: tuple[Frame, ...]) -> tuple[ControlCode, int] | None:
-    """Find the control code that one frame of nt passed on to another, and where it lies; None for other frames."""
-    inner, outer, beyond = frames
-    if any(frame.module is None or frame.module.name != "nt" for frame in (inner, outer)):
-        return None
-    wide = crash.memory.pointer_size == 8
-    places = (outer.frame_address, beyond.frame_address) if wide else (inner.frame_address, outer.frame_address)
-    distance = SIXTH[crash.memory.pointer_size]
-    values = [crash.memory.try_u32(place + distance) for place in places]
-    if values[0] is None or values[0] != values[1]:
-        return None
-    if not wide and not _is_same_handle(inner, outer):
-        return None
-    from bugcheck.machine.control_code import ControlCode
-
-    code = ControlCode(values[0])
-    return (code, places[0] + distance) if _is_plausible(code) else None
-
-
-def _is_same_handle(inner: Frame, outer: Frame) -> bool:
-    """Tell whether both frames have one handle, user's or kernel's, as their first argument."""
-    handle = inner.arguments[0] if inner.arguments else 0
-    looks_like = handle & 3 == 0 and 0 < handle & 0x7FFF_FFFF < HIGHEST_HANDLE
-    return looks_like and outer.arguments[:1] == (handle,)
-
-
-def _is_plausible(code: ControlCode) -> bool:
-    """A published code, or a vendor's with a function from 800 on and a device type that drivers use."""
-    device = code.device_type
-    return bool(code.names) or (code.function >= 0x800 and (0 < device < 0x80 or device >= 0x8000))
 
 
 def _finding(crash: Crash, frames: tuple[Frame, ...], index: int, code: ControlCode, citation: Citation) -> Finding:

@@ -13,25 +13,20 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import combinations
 
-from bugcheck.hypotheses.hypothesis import Builder, Cite, Hypothesis, Outcome, Prediction, hypothesis
-from bugcheck.hypotheses.integrity import verdicts
+from bugcheck.hypotheses.file_watchers import watcher_crashed, watching_driver
+from bugcheck.hypotheses.hypothesis import Builder, Cite, Hypothesis, Prediction, hypothesis
 from bugcheck.hypotheses.investigation import Investigation
-from bugcheck.hypotheses.predicting import after_action, checked, cites_of, decided, preceded, untested
+from bugcheck.hypotheses.predicting import after_action, checked, cites_of, decided, untested
 from bugcheck.hypotheses.products import SecurityProduct, security_products
+from bugcheck.hypotheses.update_evidence import logon_before, updates_before
 from bugcheck.knowledge.drivers import find_driver
-from bugcheck.timeline.timed_event import TimedEvent
 
 ID = "product_conflict"
-UPDATES = ("antivirus_update", "software_installed", "software_removed", "antivirus_update_failed", "software_failed")
-WATCHERS = ("antivirus/security", "file-system filter")
-"""Classes of drivers that look at files when programs replace them."""
-BEFORE = 15
-"""Minutes before a crash in which an update or a logon is looked for."""
 
 
 @hypothesis(ID)
 def product_conflict(investigation: Investigation) -> Iterator[Hypothesis]:
-    """Two security products, or two versions of one that serve each other updates, get in each other's way."""
+    """Two security products, or versions of one that update each other, get in each other's way."""
     products = security_products(investigation)
     failed = investigation.failed
     for ours, theirs in combinations(products, 2):
@@ -48,8 +43,8 @@ def product_conflict(investigation: Investigation) -> Iterator[Hypothesis]:
 def _versions(investigation: Investigation, ours: SecurityProduct, theirs: SecurityProduct) -> Hypothesis:
     subject = f"{ours.shown} on {ours.host}, {theirs.shown} on {theirs.host}"
     predictions = Builder()
-    predictions.add(_differ(ours, theirs), _updates(investigation, (ours, theirs)))
-    predictions.add(_logons(investigation, ours, theirs), _watcher(investigation))
+    predictions.add(_differ(ours, theirs), updates_before(investigation, (ours, theirs)))
+    predictions.add(logon_before(investigation, ours, theirs), watcher_crashed(investigation))
     predictions.add(_reported(investigation, (ours, theirs)))
     predictions.add(*_checks(investigation), *_treated(investigation, ours, theirs))
     return Hypothesis(
@@ -61,7 +56,7 @@ def _versions(investigation: Investigation, ours: SecurityProduct, theirs: Secur
         -1.1,
         tuple(predictions.predictions),
         hosts=(ours.host, theirs.host),
-        driver=_watching(investigation)[0],
+        driver=watching_driver(investigation)[0],
         products=(ours.name, theirs.name),
     )
 
@@ -70,7 +65,7 @@ def _title(investigation: Investigation, ours: SecurityProduct, theirs: Security
     if not ours.release or not theirs.release:
         return f"two versions of {ours.name} in conflict"
     told = [f"{'.'.join(map(str, each.release))} on {each.host}" for each in (ours, theirs)]
-    _, shown = _watching(investigation)
+    _, shown = watching_driver(investigation)
     return f"{ours.name} {told[0]} and {told[1]} in conflict" + (
         f", which sets off a defect of {shown}" if shown else ""
     )
@@ -78,17 +73,8 @@ def _title(investigation: Investigation, ours: SecurityProduct, theirs: Security
 
 def _while(investigation: Investigation) -> str:
     """What the replacing of files runs into: the driver that crashed when it watches files, or nobody in particular."""
-    _, shown = _watching(investigation)
+    _, shown = watching_driver(investigation)
     return f"that {shown} watches; a defect of {shown} turns that into a crash" if shown else "while drivers watch them"
-
-
-def _watching(investigation: Investigation) -> tuple[str, str]:
-    """(image, as shown) of the driver that crashed when it is one that watches files and its maker's; else ("", "")."""
-    for image, shown, _ in investigation.blamed[:1]:
-        facts, verdict = find_driver(image), verdicts(investigation, image)
-        if facts and facts.driver_class in WATCHERS and not (verdict and verdict.modified):
-            return image, shown
-    return "", ""
 
 
 def _treated(investigation: Investigation, ours: SecurityProduct, theirs: SecurityProduct) -> list[Prediction]:
@@ -103,7 +89,7 @@ def _treated(investigation: Investigation, ours: SecurityProduct, theirs: Securi
 
 def _two_products(investigation: Investigation, ours: SecurityProduct, theirs: SecurityProduct) -> Hypothesis:
     predictions = Builder()
-    predictions.add(_updates(investigation, (ours, theirs)), _both_on_stack(investigation, ours, theirs))
+    predictions.add(updates_before(investigation, (ours, theirs)), _both_on_stack(investigation, ours, theirs))
     predictions.add(_reported(investigation, (ours, theirs)))
     return Hypothesis(
         ID,
@@ -127,82 +113,6 @@ def _differ(ours: SecurityProduct, theirs: SecurityProduct) -> Prediction:
     told = f"{ours.host} has {ours.shown}, {theirs.host} has {theirs.shown}" + ("" if differ else ": no difference")
     cites = cites_of([*ours.facts, *theirs.facts])
     return decided(topic, expect, told, differ, 1.0, 3.0, cites, necessary=True)
-
-
-def _updates(investigation: Investigation, products: tuple[SecurityProduct, SecurityProduct]) -> Prediction:
-    names = tuple(product.family for product in products)
-    hosts = {product.host for product in products}
-
-    def only(event: TimedEvent) -> bool:
-        from bugcheck.hypotheses.products import family_of
-
-        found = family_of(f"{event.fields.get('product', '')} {event.source} {event.text}")
-        return event.host in hosts and found is not None and found[0] in names
-
-    return preceded(
-        investigation,
-        UPDATES,
-        topic="update before the crash",
-        expect="an update of the products before each crash",
-        words=f"update of {' or '.join(dict.fromkeys(product.name for product in products))}",
-        minutes=BEFORE,
-        weight=2.0,
-        against=1.5,
-        only=only,
-        group="update",
-        remedy="add the products' own logs and the application event log of those hosts",
-    )
-
-
-def _logons(investigation: Investigation, ours: SecurityProduct, theirs: SecurityProduct) -> Prediction:
-    other = investigation.timeline.host(theirs.host)
-    names = other.names if other else frozenset([theirs.host.lower()])
-
-    def only(event: TimedEvent) -> bool:
-        fields = (event.fields.get(name, "") for name in ("workstation", "address", "user"))
-        return any(
-            value.lower().strip("\\").rstrip("$").partition(".")[0] in names or value in names for value in fields
-        )
-
-    prediction = preceded(
-        investigation,
-        ("logon",),
-        topic="logon before the crash",
-        expect=f"a logon from {theirs.host} before each crash",
-        words=f"logon from {theirs.host}",
-        minutes=BEFORE,
-        weight=0.8,
-        against=0.7,
-        host=ours.host,
-        only=only,
-        group="logon",
-        remedy=f"add the security event log of {ours.host}",
-    )
-    if prediction.outcome is not Outcome.OBSERVED:
-        return prediction
-    nearest = [investigation.timeline.before(time, "logon", host=ours.host) for time in investigation.times]
-    theirs_only = all(each is not None and only(each) for each in nearest)
-    told = f"{prediction.told}; nobody else's came nearer to any crash" if theirs_only else prediction.told
-    return replace(prediction, told=told)
-
-
-def _watcher(investigation: Investigation) -> Prediction | None:
-    topic, expect = "who crashed", "the driver that crashed watches programs or files"
-    for image, shown, crashes in investigation.blamed[:1]:
-        facts = find_driver(image)
-        kind = facts.driver_class if facts else "unknown"
-        if kind == "unknown":
-            return untested(topic, expect, f"what {shown} does", "", 0.7, 0.7)
-        verdict = verdicts(investigation, image)
-        if verdict is not None and verdict.modified:
-            return decided(
-                topic, expect, f"{verdict.words}: what it does is unknown", False, 0.7, 1.5, verdict.citations
-            )
-        holds = kind in WATCHERS
-        told = f"{shown} belongs to {facts.product or kind}" if facts else shown
-        told += ", which watches programs and files" if holds else f", a driver of class {kind}"
-        return decided(topic, expect, told, holds, 0.7, 0.7, investigation.cite_crashes(crashes))
-    return None
 
 
 def _both_on_stack(investigation: Investigation, ours: SecurityProduct, theirs: SecurityProduct) -> Prediction:

@@ -9,31 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
-from ipaddress import ip_address, ip_network
 
 from bugcheck.hypotheses.hypothesis import Builder, Hypothesis, Outcome, Prediction, hypothesis
 from bugcheck.hypotheses.investigation import MINUTE, Investigation
 from bugcheck.hypotheses.predicting import checked, decided, preceded, untested
+from bugcheck.hypotheses.traffic import TRAFFIC, allowed_everywhere, is_outside, usual_peers
 from bugcheck.timeline.timed_event import TimedEvent
 
 ID = "remote_attack"
 BEFORE, BEFORE_LOGONS = 15, 60
-TRAFFIC = ("firewall_allow", "firewall_drop")
-"""What a firewall's log tells; an intrusion sensor's list alone does not speak for ordinary connections."""
 REMOTE_MODULES = frozenset(
     ["tcpip", "tcpip6", "afd", "netbt", "srv", "srv2", "srvnet", "ndis", "netio", "http", "rdpwd"]
 )
-
-
-_INSIDE = tuple(
-    ip_network(text)
-    for text in (
-        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
-        *("192.168.0.0/16", "224.0.0.0/3", "::/127", "fc00::/7", "fe80::/10", "ff00::/8"),
-    )
-)
-"""Addresses of no stranger: private (RFC 1918, 4193), shared (6598), link-local (3927, 4291), multicast, reserved."""
 
 
 @hypothesis(ID)
@@ -82,11 +69,11 @@ def _logs_connections(investigation: Investigation) -> bool:
 def _strangers(investigation: Investigation) -> Prediction:
     """Traffic with addresses that are neither local nor hosts of the incident, nor usual for this host."""
     failed, timeline = investigation.failed[0], investigation.timeline
-    usual = _usual_peers(investigation)
+    usual = usual_peers(investigation, BEFORE)
 
     def only(event: TimedEvent) -> bool:
         source = event.fields.get("source", "")
-        return _is_outside(source) and source not in usual
+        return is_outside(source) and source not in usual
 
     topic, expect = "traffic from strangers", "connections or probes from unknown addresses before each crash"
     words = "traffic from an unusual address"
@@ -104,7 +91,7 @@ def _strangers(investigation: Investigation) -> Prediction:
         against=1.5,
         host=failed,
         only=only,
-        necessary=_allowed_everywhere(investigation, told),
+        necessary=allowed_everywhere(investigation, told),
         group="traffic",
         remedy=remedy,
     )
@@ -117,35 +104,6 @@ def _strangers(investigation: Investigation) -> Prediction:
     total = sum(timeline.count(*TRAFFIC, host=failed, start=start, end=end) for start, end in windows)
     more = f": {total:,} connections, all with known or local addresses" if total else ""
     return replace(prediction, told=f"{prediction.told}{more}")
-
-
-def _allowed_everywhere(investigation: Investigation, told: list[tuple[datetime, datetime]]) -> bool:
-    """Whether allowed connections are logged wherever dropped ones are: a log of drops alone eliminates nothing."""
-    timeline, failed = investigation.timeline, investigation.failed[0]
-    return bool(told) and all(timeline.coverage(TRAFFIC[:1], *window, failed).whole for window in told)
-
-
-def _usual_peers(investigation: Investigation) -> frozenset[str]:
-    """Addresses that this host exchanged packets with on several days, away from the crashes."""
-    days: dict[str, set[int]] = {}
-    start, end = investigation.span()
-    events = investigation.timeline.events(
-        "firewall_allow", host=investigation.failed[0], start=start, end=end, limit=200_000
-    )
-    for event in events:
-        if any(time - BEFORE * MINUTE <= event.time <= time for time in investigation.times):
-            continue
-        for name in ("source", "target"):
-            days.setdefault(event.fields.get(name, ""), set()).add(event.time.toordinal())
-    return frozenset(address for address, seen in days.items() if len(seen) >= 2)
-
-
-def _is_outside(text: str) -> bool:
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return False
-    return not any(address in network for network in _INSIDE if network.version == address.version)
 
 
 def _failed_logons(investigation: Investigation) -> Prediction:

@@ -39,17 +39,10 @@ def third_party_driver(investigation: Investigation) -> Iterator[Hypothesis]:
         predictions.add(_blamed(investigation, shown, crashes), _one_place(investigation, crashes))
         predictions.add(_known(investigation, image, shown), _as_made(investigation, image))
         sets_off = _set_off(investigation)
-        predictions.add(sets_off)
-        predictions.add(
-            *checked(
-                investigation,
-                ID,
-                topic="driver checked",
-                expect="a fault of the driver is found",
-                weight=1.0,
-                against=0.7,
-            )
+        check = checked(
+            investigation, ID, topic="driver checked", expect="a fault of the driver is found", weight=1.0, against=0.7
         )
+        predictions.add(sets_off, *check)
         module = investigation.module(image)
         product = module.product if module else ""
         of = f" of {product}" if product else ""
