@@ -81,7 +81,7 @@ def probe(source: Source) -> int:
 
 @evidence_parser("firewall_table", probe=probe, names=("*firewall*.csv", "*traffic*.csv", "*traffic*.txt"))
 def firewall_table(source: Source) -> Iterator[Record]:
-    """A firewall's log as a table with headings (exports of Symantec, Kerio and others): flows and attacks."""
+    """A firewall's log as a table with headings (Symantec, Kerio and others): flows and attacks."""
     found = _heading(source)
     if found is None:
         yield Gap(f"columns of {source.path}", "headings of a time and of both ends of a connection")

@@ -40,7 +40,7 @@ def _is_ours(line: str) -> bool:
 
 @evidence_parser("iptables", probe=probe, names=("kern.log*", "ufw.log*", "messages*", "syslog*", "*iptables*"))
 def iptables(source: Source) -> Iterator[Record]:
-    """Linux packet filters in a syslog (iptables, ufw): allowed and dropped packets, joined by flow and minute."""
+    """Linux packet filters in a syslog (iptables, ufw): packets joined by flow and minute."""
     coverage, times, damage = Coverage(), SyslogTimes(source), Damage(source.path)
     yield from merged(_packets(source, times, damage), LOG, coverage)
     yield from damage.rest()

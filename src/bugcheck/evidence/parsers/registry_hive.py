@@ -28,7 +28,7 @@ def probe(source: Source) -> int:
 
 @evidence_parser("registry_hive", probe=probe, names=("system", "software", "sam", "ntuser.dat", "*.hve", "*.hiv"))
 def registry_hive(source: Source) -> Iterator[Record]:
-    """A registry hive (SYSTEM, SOFTWARE, user, SAM, BCD, Amcache, Syscache), its transaction logs replayed."""
+    """A registry hive (SYSTEM, SOFTWARE, SAM, user, BCD, Amcache), its transaction logs replayed."""
     logs = [beside.view for suffix in _LOGS if (beside := source.neighbours(source.base_name + suffix)) and beside.size]
     outcome = replay(source.view, logs)
     view = BinaryView(outcome.data, source.path) if outcome.data else source.view

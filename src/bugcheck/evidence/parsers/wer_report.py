@@ -1,11 +1,9 @@
 """A report of Windows Error Reporting (Report.wer, WERInternalMetadata.xml) → a crash of the system or of a program.
 
 Source: the lines `Name=Value` of Report.wer, in UTF-16 with a mark or without one: EventType, EventTime (a FILETIME),
-Sig[n].Name and .Value, Response.BucketId; the elements of WERInternalMetadata.xml.  The meaning of BlueScreen's
-parameters: code, four parameters, Windows version.
+Sig[n].Name and .Value, Response.BucketId; the elements of WERInternalMetadata.xml.
 
-Folklore: BlueScreen is a bug check, LiveKernelEvent a driver that was reset without one.  A bug check's P1 keeps the
-small-dump bit.  The same crash is told by event 1001, its dump and this report: the report id is the same in all.
+Folklore: the same crash is told by event 1001, its dump and this report: the report id is the same in all.
 """
 
 from __future__ import annotations
@@ -15,17 +13,14 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
-from bugcheck.evidence.event_record import one_line
-from bugcheck.evidence.event_steps.crash import plain_code
-from bugcheck.evidence.evidence import NO, SURE, Event, Fact, Record, evidence_parser
+from bugcheck.evidence.error_reports import report_event
+from bugcheck.evidence.evidence import NO, SURE, Fact, Record, evidence_parser
 from bugcheck.evidence.source import Source
 from bugcheck.gaps import Gap
 from bugcheck.timestamps import from_filetime
 
 _LINES_LIMIT = 5000
 _FILE_LIMIT = 8 << 20
-_HEX = re.compile(r"[0-9a-f]{1,16}", re.IGNORECASE)
-_PROGRAM = re.compile(r"crash|hang|^BEX|CLR20|WWAN", re.IGNORECASE)
 
 
 def probe(source: Source) -> int:
@@ -71,7 +66,7 @@ def _report(source: Source, values: Mapping[str, str]) -> Iterator[Record]:
         ),
         **{f"p{n}": text for n, text in enumerate(signature, 1)},
     }
-    yield _event(time, event_type, signature, fields)
+    yield report_event(time, event_type, signature, fields)
     if version := re.match(r"(\d+\.\d+\.(\d+))\.[\d.]+$", values.get("DynamicSig[1].Value", "")):
         yield Fact("os", "", version[1], "DynamicSig[1]", {"build": version[2]})
 
@@ -79,31 +74,6 @@ def _report(source: Source, values: Mapping[str, str]) -> Iterator[Record]:
 def _bucket(values: Mapping[str, str]) -> str:
     names = ("Response.BucketId", "Response.BucketTable", "Response.LegacyBucketId")
     return next((values[name] for name in names if values.get(name)), "")
-
-
-def _event(time: datetime, event_type: str, signature: list[str], fields: dict[str, str]) -> Event:
-    """Tell a report of a bug check, of a live dump and of a program apart."""
-    kind, lower = "", event_type.lower()
-    if lower in ("bluescreen", "livekernelevent") and signature and _HEX.fullmatch(signature[0]):
-        kind = "crash_report"
-        fields["code"] = plain_code(int(signature[0], 16))
-        fields["parameters"] = ", ".join(f"{int(one, 16):#x}" for one in signature[1:5] if _HEX.fullmatch(one))
-        fields["live"] = "yes" if lower == "livekernelevent" else "no"
-        what = "bug check" if lower == "bluescreen" else "live kernel event"
-        text = f"an error report was made of {what} {fields['code']} ({fields['parameters']})"
-    elif _PROGRAM.search(event_type):
-        kind = "program_crash"
-        fields["program"] = signature[0] if signature else ""
-        if lower == "appcrash" and len(signature) >= 8:
-            fields["version"], fields["module"] = signature[1], signature[3]
-            fields["code"], fields["offset"] = f"0x{signature[6]}", f"0x{signature[7]}"
-        text = f"an error report was made: {event_type} of {fields['program'] or fields['path'] or '?'}"
-    else:
-        text = f"an error report was made: {event_type}{' ' if signature else ''}{' '.join(signature[:3])}"
-    if fields["bucket"]:
-        text += f", bucket {fields['bucket']}"
-    kept = {name: one_line(value) for name, value in fields.items() if value}
-    return Event(time, kind, one_line(text), "the report", "Windows Error Reporting", None, kept)
 
 
 def _metadata(source: Source) -> Iterator[Record]:
@@ -132,7 +102,7 @@ def _metadata(source: Source) -> Iterator[Record]:
             "path": values.get("ProcessInformation/ImageName", ""),
             **{f"p{n}": text for n, text in enumerate(signature, 1)},
         }
-        yield _event(time, event_type, signature, fields)
+        yield report_event(time, event_type, signature, fields)
     yield from _system_facts(values)
 
 

@@ -16,23 +16,18 @@ A line is split at its spaces and never meets a regular expression; the time of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from operator import itemgetter
 from typing import Any
 
 from bugcheck.evidence.damage import Damage
 from bugcheck.evidence.evidence import LIKELY, NO, SURE, Event, Record, evidence_parser
+from bugcheck.evidence.firewall_fields import Layout, read_header
 from bugcheck.evidence.flows import FLOW_LIMIT, Coverage, flow_text
 from bugcheck.evidence.source import Source
 
 LOG = "pfirewall"
-STANDARD = [
-    "date", "time", "action", "protocol", "src-ip", "dst-ip", "src-port", "dst-port", "size", "tcpflags", "tcpsyn",
-    "tcpack", "tcpwin", "icmptype", "icmpcode", "info", "path",
-]  # fmt: skip
 HEADERS = ("#Version:", "#Software:", "#Time Format:", "#Fields:")
-KEY = ("action", "protocol", "src-ip", "dst-ip", "dst-port")
 ACTIONS = {
     "DROP": ("firewall_drop", "dropped", ""),
     "ALLOW": ("firewall_allow", "allowed", ""),
@@ -40,12 +35,6 @@ ACTIONS = {
     "OPEN-INBOUND": ("firewall_allow", "opened", "in"),
     "CLOSE": ("firewall_allow", "closed", ""),
 }
-SHARED = (("protocol", "protocol"), ("src-ip", "source"), ("dst-ip", "target"), ("dst-port", "target_port"))
-"""Fields that all packets of a flow have in common, under our names."""
-MORE = (
-    *SHARED, ("src-port", "source_port"), ("size", "size"), ("tcpflags", "tcp_flags"), ("icmptype", "icmp_type"),
-    ("icmpcode", "icmp_code"), ("pid", "pid"),
-)  # fmt: skip
 WAYS = {"SEND": "out", "RECEIVE": "in", "FORWARD": "forward"}
 
 
@@ -59,31 +48,10 @@ def probe(source: Source) -> int:
     return LIKELY if lines and len(shaped) >= max(1, len(lines) - 1) else NO
 
 
-class _Layout:
-    """Where the fields stand and whether times are UTC; the header may come again in the middle of a file."""
-
-    __slots__ = ("action", "names", "path", "pick", "plans", "utc", "width")
-
-    def __init__(self) -> None:
-        self.utc = False
-        self.arrange(STANDARD)
-
-    def arrange(self, names: Sequence[str]) -> None:
-        """Take over the order of a `#Fields` line."""
-        columns = {name: index for index, name in enumerate(names)}
-        self.names = names
-        self.action, self.path = columns["action"], columns.get("path", 0)
-        wanted = [columns[name] for name in (*KEY, "path") if name in columns]
-        self.pick, self.width = itemgetter(*wanted), len(names)
-        shared = [(columns[name], word) for name, word in SHARED if name in columns]
-        more = [(columns[name], word) for name, word in MORE if name in columns]
-        self.plans = (shared, more)
-
-
 @evidence_parser("windows_firewall", probe=probe, names=("pfirewall*.log*", "*firewall*.log*"))
 def windows_firewall(source: Source) -> Iterator[Record]:
     """Windows Firewall's log (XP to 11): allowed and dropped packets, joined by flow and minute."""
-    layout, damage, coverage = _Layout(), Damage(source.path), Coverage()
+    layout, damage, coverage = Layout(), Damage(source.path), Coverage()
     for number, first, last, count in _flows(source, layout):
         event = _event(number, first, last, count, layout)
         if event is None:
@@ -99,7 +67,7 @@ def windows_firewall(source: Source) -> Iterator[Record]:
     yield from coverage.spans()
 
 
-def _flows(source: Source, layout: _Layout) -> Iterator[tuple[int, str, str, int]]:
+def _flows(source: Source, layout: Layout) -> Iterator[tuple[int, str, str, int]]:
     """Join lines of one flow in one minute: yield (number and text of the first line, the last line, how many).
 
     Every line passes here, so it does little for one: a line of the header shows as a new "minute".
@@ -114,7 +82,7 @@ def _flows(source: Source, layout: _Layout) -> Iterator[tuple[int, str, str, int
             held.clear()
             now = line[:16]
             if now[:1] in ("#", ""):
-                if _read_header(line, layout):
+                if read_header(line, layout):
                     pick = layout.pick
                 continue
         try:
@@ -131,19 +99,7 @@ def _flows(source: Source, layout: _Layout) -> Iterator[tuple[int, str, str, int
         yield each[0], each[1], each[2], each[3]
 
 
-def _read_header(line: str, layout: _Layout) -> bool:
-    """Take in a header line; True when it changes the order of fields."""
-    word, _, value = line.partition(":")
-    if word == "#Time Format":
-        layout.utc = value.strip().upper() in ("UTC", "GMT")
-    names = value.split() if word == "#Fields" else ()
-    if not set(KEY) <= set(names) or names == layout.names:
-        return False
-    layout.arrange(names)
-    return True
-
-
-def _event(number: int, line: str, last: str, count: int, layout: _Layout) -> Event | None:
+def _event(number: int, line: str, last: str, count: int, layout: Layout) -> Event | None:
     """Read a flow's first and last line; None when they are no lines of this log."""
     try:
         time = datetime.fromisoformat(line[:19])
@@ -169,7 +125,7 @@ def _event(number: int, line: str, last: str, count: int, layout: _Layout) -> Ev
     return Event(time, kind, text, f"line {number}", LOG, None, fields, "", count, until)
 
 
-def _lost(time: datetime, number: int, values: list[str], layout: _Layout) -> Event:
+def _lost(time: datetime, number: int, values: list[str], layout: Layout) -> Event:
     lost = values[layout.names.index("info")] if "info" in layout.names else "some"
     text = f"{lost} packets were not written to the log"
     return Event(time, "log_full", text, f"line {number}", LOG, fields={"log": LOG, "count": lost})
