@@ -125,8 +125,8 @@ def mark_twins(store: EventStore) -> int:
 def _shared_times(store: EventStore) -> Iterator[tuple[int, int, int, int]]:
     """For each file that speaks of a time another one speaks of too: its events' numbers, and that time."""
     files = store.database.execute(
-        "SELECT first,last,(SELECT MIN(utc) FROM events WHERE events.id BETWEEN first AND last),"
-        "(SELECT MAX(utc) FROM events WHERE events.id BETWEEN first AND last) FROM evidence "
+        "SELECT first,last,(SELECT MIN(+utc) FROM events WHERE events.id BETWEEN first AND last),"
+        "(SELECT MAX(+utc) FROM events WHERE events.id BETWEEN first AND last) FROM evidence "
         "WHERE last>=first AND kind NOT IN ('notes','notes_text')"
     ).fetchall()
     known = [(low, high, first, last) for first, last, low, high in files if low is not None]
