@@ -25,8 +25,10 @@ from bugcheck.records import dataclass, field
 MAX_MODULES = 4096
 MAX_NAME = 1024
 MAX_UNLOADED = 50
-_NOT_OF_A_NAME = re.compile("[^A-Za-z0-9_]")
 """The kernel's MmUnloadedDrivers ring has 50 places (MI_UNLOADED_DRIVERS)."""
+LONGEST_COMPONENT = 255
+"""Characters of a file name, as NTFS and FAT limit it: what is longer is no name of a file."""
+_NOT_OF_A_NAME = re.compile("[^A-Za-z0-9_]")
 
 KERNEL_NAMES = frozenset(
     ["ntoskrnl.exe", "ntkrnlmp.exe", "ntkrnlpa.exe", "ntkrpamp.exe", "ntkrla57.exe", "ntkrpamp.exe", "xNtKrnl.exe"]
@@ -139,7 +141,7 @@ def debugger_name(path: str, is_kernel: bool) -> str:
         return "nt"
     stem = file_name(path)
     stem = stem.rpartition(".")[0] or stem
-    return _NOT_OF_A_NAME.sub("_", stem)
+    return _NOT_OF_A_NAME.sub("_", stem[:LONGEST_COMPONENT])
 
 
 def file_name(path: str) -> str:

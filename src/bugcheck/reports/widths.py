@@ -7,16 +7,30 @@ the plain case of Annex 14: at spaces, and beside ideographs.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from textwrap import wrap
 from unicodedata import east_asian_width
 
 _PIECES = re.compile(r"\s+|[^\s\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]+|.", re.DOTALL)
+_WIDE = frozenset(("W", "F"))
+CELL = 512
+"""Characters up to which a text's width is remembered."""
 _NEVER_FIRST = frozenset("，。；：！？、）》」』”’％…")
 
 
 def columns(text: str) -> int:
     """Count the columns a text takes."""
-    return len(text) if text.isascii() else sum(2 if east_asian_width(char) in "WF" else 1 for char in text)
+    return len(text) if text.isascii() else _wide_columns(text) if len(text) <= CELL else _count(text)
+
+
+@lru_cache(maxsize=4096)
+def _wide_columns(text: str) -> int:
+    """Count a cell of a table, which is asked for twice and often stands in many rows."""
+    return _count(text)
+
+
+def _count(text: str) -> int:
+    return len(text) + sum(map(_WIDE.__contains__, map(east_asian_width, text)))
 
 
 def padded(text: str, width: int) -> str:
