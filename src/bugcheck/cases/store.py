@@ -22,7 +22,7 @@ from bugcheck.cases.investigate import Case
 from bugcheck.errors import BugcheckError, UsageError
 from bugcheck.evidence.evidence import Evidence
 from bugcheck.evidence.intake import CASE_FOLDER
-from bugcheck.timeline.store import StoreBusy
+from bugcheck.timeline.store import StoreBusy, transaction
 
 LONGEST_WAIT = 30.0
 """Seconds to wait for another process."""
@@ -205,16 +205,8 @@ class CaseStore:
     @contextmanager
     def writing(self) -> Generator[None]:
         """One transaction. Raises StoreBusy when another process writes for longer than half a minute."""
-        try:
-            self.database.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            raise StoreBusy(f"{self.home / CASE_FILE}: {error}") from error
-        done = False
-        try:
+        with transaction(self.database, str(self.home / CASE_FILE)):
             yield
-            done = True
-        finally:
-            self.database.execute("COMMIT" if done else "ROLLBACK")
 
     def _upgrade(self) -> None:
         with self.writing():

@@ -302,6 +302,24 @@ def after_action(
     return found
 
 
+def network_on_stack(
+    investigation: Investigation, modules: frozenset[str], code: str, *, where: str, weight: float, against: float
+) -> Prediction:
+    """Predict that network code is on a crashed stack of three levels or more.
+
+    Args:
+        modules: debugger names of the modules that are such code. code: what it is called ("network code").
+        where: where it is missed, in words ("the crashed stack").
+    """
+    topic, expect = "network on the stack", f"{code} is on the crashed stack"
+    stacks = [seen.stack for seen in investigation.seen if len(seen.stack) >= 3]
+    if not stacks:
+        return untested(topic, expect, "the stack of no crash is known", "add a dump, with symbols", weight, against)
+    found = {place.partition("!")[0].partition("+")[0].lower() for stack in stacks for place in stack} & modules
+    told = f"{', '.join(sorted(found))} on the stack" if found else f"no {code} is on {where}"
+    return decided(topic, expect, told, bool(found), weight, against, investigation.cite_crashes())
+
+
 def cites_of(facts: Sequence[PlacedFact]) -> list[Cite]:
     """Cite facts."""
     return [cite_fact(each) for each in facts]

@@ -63,6 +63,21 @@ class StoreBusy(BugcheckError):
     """Another process is writing the same database, or it cannot be written at all."""
 
 
+@contextmanager
+def transaction(database: sqlite3.Connection, name: str) -> Generator[None]:
+    """One transaction of a database, waited for; rolled back when what is done in it fails. Raises StoreBusy."""
+    try:
+        database.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        raise StoreBusy(f"{name}: {error}") from error
+    done = False
+    try:
+        yield
+        done = True
+    finally:
+        database.execute("COMMIT" if done else "ROLLBACK")
+
+
 def microseconds(moment: datetime) -> int:
     """Count microseconds since 1970; a naive time is counted as if it were UTC."""
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
@@ -131,17 +146,11 @@ class EventStore:
     @contextmanager
     def writing(self) -> Generator[None]:
         """One transaction, waited for; rolled back when what is done in it fails. Raises StoreBusy."""
-        try:
-            self.database.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            raise StoreBusy(f"{self.path}: {error}") from error
-        done = False
-        try:
-            yield
-            done = True
-        finally:
-            self.database.execute("COMMIT" if done else "ROLLBACK")
-            self._start_file()
+        with transaction(self.database, self.path):
+            try:
+                yield
+            finally:
+                self._start_file()
 
     def close(self) -> None:
         """Close the database."""

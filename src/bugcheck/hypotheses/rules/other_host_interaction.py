@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from bugcheck.hypotheses.host_jobs import JOBS, job_ran, jobs_scheduled, run_concerns, task_concerns
 from bugcheck.hypotheses.hypothesis import Builder, Hypothesis, Prediction, hypothesis
 from bugcheck.hypotheses.investigation import Investigation
-from bugcheck.hypotheses.predicting import after_action, checked, decided, preceded, untested
+from bugcheck.hypotheses.predicting import after_action, checked, network_on_stack, preceded
 from bugcheck.timeline.hosts import Host
 
 ID = "other_host_interaction"
@@ -121,10 +121,6 @@ def _flows(investigation: Investigation, other: Host) -> Prediction:
 
 
 def _network_on_stack(investigation: Investigation) -> Prediction:
-    topic, expect = "network on the stack", "network or file server code is on the crashed stack"
-    stacks = [seen.stack for seen in investigation.seen if len(seen.stack) >= 3]
-    if not stacks:
-        return untested(topic, expect, "the stack of no crash is known", "add a dump, with symbols", 1.0, 0.7)
-    found = {place.partition("!")[0].partition("+")[0].lower() for stack in stacks for place in stack} & NETWORK_MODULES
-    told = f"{', '.join(sorted(found))} on the stack" if found else "no network or file server code is on the stack"
-    return decided(topic, expect, told, bool(found), 1.0, 0.7, investigation.cite_crashes())
+    return network_on_stack(
+        investigation, NETWORK_MODULES, "network or file server code", where="the stack", weight=1.0, against=0.7
+    )

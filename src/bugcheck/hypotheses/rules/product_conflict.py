@@ -17,7 +17,7 @@ from bugcheck.hypotheses.file_watchers import watcher_crashed, watching_driver
 from bugcheck.hypotheses.hypothesis import Builder, Cite, Hypothesis, Prediction, hypothesis
 from bugcheck.hypotheses.investigation import Investigation
 from bugcheck.hypotheses.predicting import after_action, checked, cites_of, decided, untested
-from bugcheck.hypotheses.products import SecurityProduct, security_products
+from bugcheck.hypotheses.products import SecurityProduct, family_of, security_products
 from bugcheck.hypotheses.update_evidence import logon_before, updates_before
 from bugcheck.knowledge.drivers import find_driver
 
@@ -119,7 +119,6 @@ def _both_on_stack(investigation: Investigation, ours: SecurityProduct, theirs: 
     topic, expect = "who is on the stack", "drivers of both are on a crashed stack"
     if not investigation.seen:
         return untested(topic, expect, "no dump is among the evidence", "add a dump", 1.5, 0.7)
-    from bugcheck.hypotheses.products import family_of
 
     def families(names: tuple[str, ...]) -> set[str]:
         found = (find_driver(name.partition("!")[0].partition("+")[0]) for name in names)
@@ -132,8 +131,6 @@ def _both_on_stack(investigation: Investigation, ours: SecurityProduct, theirs: 
 
 
 def _reported(investigation: Investigation, products: tuple[SecurityProduct, SecurityProduct]) -> Prediction | None:
-    from bugcheck.hypotheses.products import family_of
-
     families = {product.family for product in products}
     for issue in investigation.issues:
         found = family_of(issue.product)

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from bugcheck.hypotheses.hypothesis import Builder, Hypothesis, Outcome, Prediction, hypothesis
 from bugcheck.hypotheses.investigation import MINUTE, Investigation
-from bugcheck.hypotheses.predicting import checked, decided, preceded, untested
+from bugcheck.hypotheses.predicting import checked, decided, network_on_stack, preceded, untested
 from bugcheck.hypotheses.traffic import TRAFFIC, allowed_everywhere, is_outside, usual_peers
 from bugcheck.timeline.timed_event import TimedEvent
 
@@ -122,13 +122,9 @@ def _failed_logons(investigation: Investigation) -> Prediction:
 
 
 def _stack(investigation: Investigation) -> Prediction:
-    topic, expect = "network on the stack", "network code is on the crashed stack"
-    stacks = [seen.stack for seen in investigation.seen if len(seen.stack) >= 3]
-    if not stacks:
-        return untested(topic, expect, "the stack of no crash is known", "add a dump, with symbols", 1.2, 0.7)
-    found = {place.partition("!")[0].partition("+")[0].lower() for stack in stacks for place in stack} & REMOTE_MODULES
-    told = f"{', '.join(sorted(found))} on the stack" if found else "no network code is on the crashed stack"
-    return decided(topic, expect, told, bool(found), 1.2, 0.7, investigation.cite_crashes())
+    return network_on_stack(
+        investigation, REMOTE_MODULES, "network code", where="the crashed stack", weight=1.2, against=0.7
+    )
 
 
 def _vulnerable(investigation: Investigation) -> Prediction | None:
