@@ -3,6 +3,8 @@
 Source: KiProcessorBlock and the KPRCB offsets in KDDEBUGGER_DATA64; KPRCB.Context (a pointer, Windows 7 and later)
 before KPRCB.ProcessorState.ContextFrame, as qemu `win_dump.c` found a debugger to read them.
 
+The letter an ARM machine stores as its vendor is MIDR_EL1.Implementer (Arm ARM, "MIDR_EL1, Main ID Register").
+
 Folklore: in full and summary dumps the header's CONTEXT is ignored, the crashing processor's registers come from
 here. A small dump holds one KPRCB, whose saved frame is empty; its context pointer is good only where the block it
 points at was kept.  Large small dumps (of live debuggers) hold all of them.
@@ -19,6 +21,24 @@ from bugcheck.machine.kernel_layout import KernelLayout
 from bugcheck.memory.address_space import AddressSpace
 from bugcheck.records import dataclass
 
+ARM = (Architecture.ARM32, Architecture.ARM64)
+ARM_IMPLEMENTERS = {
+    "A": "Arm",
+    "B": "Broadcom",
+    "C": "Cavium",
+    "F": "Fujitsu",
+    "I": "Infineon",
+    "M": "Motorola",
+    "N": "NVIDIA",
+    "P": "Applied Micro",
+    "Q": "Qualcomm",
+    "V": "Marvell",
+    "a": "Apple",
+    "i": "Intel",
+    "m": "Microsoft",
+}
+"""MIDR_EL1.Implementer as the ASCII letter it mostly is → who designed the core."""
+
 
 @dataclass(frozen=True, slots=True)
 class Processor:
@@ -30,7 +50,7 @@ class Processor:
         context: its registers at the freeze, or None.
         current_thread: address of the ETHREAD it ran, or None.
         irql: IRQL saved for the debugger, or None.
-        vendor: "GenuineIntel", "AuthenticAMD", …, or "".
+        vendor: "GenuineIntel", "AuthenticAMD", …, on ARM who designed the core ("Qualcomm"), or "".
         family, model, stepping: as CPUID gives them; None on ARM or when unknown.
         megahertz: clock rate, or None.
     """
@@ -122,6 +142,8 @@ def _vendor(prcb: int, memory: AddressSpace, layout: KernelLayout) -> str:
     at = layout.offset("KPRCB.VendorString")
     raw = memory.try_read(prcb + at, 13) if at else None
     text = decode_ascii(raw) if raw else ""
+    if layout.dump.architecture in ARM:
+        text = ARM_IMPLEMENTERS.get(text, text)
     return text if text.isprintable() and "\\" not in text else ""
 
 
@@ -130,7 +152,7 @@ def _cpu_identity(
 ) -> tuple[int, int, int] | tuple[None, None, None]:
     """KPRCB.CpuType (8 bits), CpuID (8 bits), CpuStep (model in the high byte, stepping in the low one)."""
     at = layout.offset("KPRCB.CpuType")
-    if layout.dump.architecture in (Architecture.ARM32, Architecture.ARM64) or not at:
+    if layout.dump.architecture in ARM or not at:
         return None, None, None
     raw = memory.try_read(prcb + at, 4)
     if not raw or not raw[0]:
