@@ -116,7 +116,13 @@ def _sweep(places: list[Place]) -> Iterator[Place]:
         if not active:
             if arriving == len(order):
                 return
-            position = places[order[arriving]][0]  # everything that starts earlier is on the heap or done
+            place = places[order[arriving]]
+            position = place[0]  # everything that starts earlier is on the heap or done
+            if arriving + 1 == len(order) or places[order[arriving + 1]][0] >= place[1]:  # most stand alone
+                yield place
+                position = place[1]
+                arriving += 1
+                continue
         while arriving < len(order) and places[order[arriving]][0] <= position:
             heappush(active, order[arriving])
             arriving += 1

@@ -32,6 +32,8 @@ def thread_start_step(context: Context, images: ModuleImages, source: StackSourc
     is_x64 = context.architecture is Architecture.X64
     if not is_x64 or not source.scan or sp is None or sp % WIDTH or inside is None or not inside[0] <= sp < inside[1]:
         return None
+    if source.modules.named(STARTERS[0]) is None:
+        return None
     own = source.modules.at(context.instruction_pointer or 0)
     if own is not None and own.name.lower() == STARTERS[0] and _is_start(sp - WIDTH, images, source):
         return _step(context, sp + APART - WIDTH, source)
