@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from bugcheck import synth
 from bugcheck.api import analyze_all, crash_record
 from bugcheck.findings.findings import Category
 from bugcheck.reports.combined_document import combined_document, sentence
+from bugcheck.reports.combined_json import combined_json
 from bugcheck.reports.formats.text import draw
 from bugcheck.synth import DumpKind
 from bugcheck.synth.description import BugCheckDescription
@@ -98,3 +100,25 @@ def test_the_real_machines(corpus: Path) -> None:
 def test_copies_of_one_crash_count_once(tmp_path: Path) -> None:
     once = records(tmp_path, (0xD1, (0x10, 2, 1, DRIVER)))
     assert combine([*once, once[0]._replace(path="copy.dmp")]) == []
+
+
+def test_an_update_of_windows_between_crashes_does_not_make_another_machine(tmp_path: Path) -> None:
+    first, second = records(tmp_path, (0xD1, (0x10, 2, 1, DRIVER)), (0xD1, (0x10, 2, 1, DRIVER)))
+    updated = second._replace(kernel_version="10.0.99999.1")
+    [verdict] = combine([first, updated])
+    assert any("Windows itself was updated" in change for change in verdict.changed)
+    other = updated._replace(drivers="00000001 other.sys\n00000002 more.sys")
+    assert combine([first, other]) == []
+
+
+def test_json_says_what_the_screen_says(tmp_path: Path) -> None:
+    flip = (0x1A, (0x41792, 0xFFFF_DD01_0BC5_D3F8, 1 << 37, 0))
+    [verdict] = combine(records(tmp_path, flip, flip, (0xA, (0x10, 2, 0, KERNEL))))
+    told = combined_json(verdict)
+    assert told["schema"] == "bugcheck.combined/1"
+    assert told["verdict"]["headline"] == sentence(verdict)
+    assert told["bits"] == [{"bit": 37, "dumps": 2}]
+    assert [crash["code"] for crash in told["crashes"]] == ["0x1a", "0x1a", "0xa"]
+    assert (told["blame"]["category"], told["blame"]["level"]) == ("hardware", "high")
+    assert json.loads(json.dumps(told)) == told
+    assert "bit 37 in 2 dumps" in draw(combined_document(verdict), colour=False, width=100)

@@ -16,7 +16,8 @@ BUILT = {"old": "53b75741", "new": "595c129f"}  # 2014-07-05 and 2017-07-04
 def record(minutes: float, drivers: str = "", bits: tuple[int, ...] = (), uptime: float = 7200.0) -> CrashRecord:
     blame = Blame("flaky", "flaky.sys", Category.DRIVER, None, 0.6, "medium", ("it",), (), ())
     return CrashRecord(
-        path="x.dmp", machine_key=(), machine="", crash_time=START + timedelta(minutes=minutes), code=0xD1, name="",
+        path="x.dmp", machine_key=(), kernel_version="10.0.1.1", machine="",
+        crash_time=START + timedelta(minutes=minutes), code=0xD1, name="",
         blame=blame, suspect="", place=None, faulting_address=None, bits=bits, uptime=uptime, build=19041,
         drivers=drivers,
     )  # fmt: skip

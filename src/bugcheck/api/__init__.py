@@ -11,6 +11,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
+from bugcheck.api.folder import files_in
+from bugcheck.api.known import known_issue_library, known_issues_told
+from bugcheck.api.places import known_issue_database, symbol_cache_folder
 from bugcheck.archives.files import map_file, sha256_of
 from bugcheck.binary import BinaryView
 from bugcheck.dump.dump import Dump
@@ -27,7 +30,6 @@ from bugcheck.verdict.verdict import judge
 if TYPE_CHECKING:
     from bugcheck.known_issues.import_path import ImportReport
     from bugcheck.known_issues.issue import KnownIssue
-    from bugcheck.known_issues.library import Library
     from bugcheck.known_issues.matching import Match
     from bugcheck.machine.modules import Module
     from bugcheck.machine.symbol_needs import CheckedModule
@@ -81,13 +83,6 @@ def open_dump(path: str | os.PathLike[str]) -> Dump:
     if opened.dump is None:
         raise opened.error or NotADump(opened.name, "it could not be read")
     return opened.dump
-
-
-def symbol_cache_folder() -> str:
-    """The platform's cache folder for symbols and their indexes."""
-    from platformdirs import user_cache_dir
-
-    return os.path.join(user_cache_dir("bugcheck", appauthor=False), "symbols")  # noqa: PTH118
 
 
 def symbol_locator(options: SymbolOptions) -> SymbolLocator | None:
@@ -159,7 +154,7 @@ def open_all(
             if name == STANDARD_INPUT and standard_input is not None:
                 yield from open_stream(standard_input, password=password)
             elif os.path.isdir(name):  # noqa: PTH112 (pathlib costs 10 ms)
-                yield from open_all(_files_in(name), password=password)
+                yield from open_all(files_in(name), password=password)
             else:
                 yield from open_dumps(name, password=password)
         except BugcheckError as error:
@@ -173,23 +168,9 @@ def file_count(paths: Iterable[str | os.PathLike[str]]) -> int:
 
 def _count(path: str) -> int:
     try:
-        return len(_files_in(path)) if os.path.isdir(path) else 1  # noqa: PTH112 (pathlib costs 10 ms)
+        return len(files_in(path)) if os.path.isdir(path) else 1  # noqa: PTH112 (pathlib costs 10 ms)
     except NotADump:
         return 0
-
-
-def _files_in(folder: str) -> list[str]:
-    """Dumps and archives of a folder by suffix, sorted; a folder without any is an error of its own."""
-    suffixes = (".dmp", ".mdmp", ".hdmp", ".kdmp", ".zip", ".cab", ".gz", ".xz", ".bz2", ".tgz", ".tar")
-    found = [
-        os.path.join(root, name)  # noqa: PTH118
-        for root, _, names in os.walk(folder)
-        for name in names
-        if name.lower().endswith(suffixes)
-    ]
-    if not found:
-        raise NotADump(folder, "the folder holds no file named like a dump or an archive of dumps")
-    return sorted(found)
 
 
 def _analyze_opened(
@@ -260,6 +241,18 @@ def combine(records: Iterable[CrashRecord]) -> list[CombinedVerdict]:
     return combined.combine(records)
 
 
+def render_together(verdicts: Sequence[CombinedVerdict], format: str = "text") -> str:
+    """Render verdicts over several dumps, those of several machines one below the other.
+
+    Raises:
+        UsageError: there is no such format.
+    """
+    from bugcheck.reports.combined_document import together_document
+    from bugcheck.reports.render import render_document
+
+    return render_document(together_document(verdicts), format)
+
+
 def signature(analysis: Analysis, era: str | None = None) -> Signature:
     """Bucket names and hashes as `!analyze` writes them in the dump's era, or in the one named.
 
@@ -285,7 +278,7 @@ def render(analysis: Analysis, format: str = "text", *, era: str | None = None) 
         from bugcheck.verdict.eras import parse_era
 
         return windbg_report(analysis, parse_era(era))
-    return reports.render(analysis, format)
+    return reports.render(analysis, format, known_issues_told(analysis) if format != "windbg" else ())
 
 
 def explain(code: str | int, parameters: Sequence[str | int] = (), *, architecture: str = "") -> Document:
@@ -454,22 +447,6 @@ class KnownIssueQuery:
     limit: int = 50
 
 
-def known_issue_database() -> str:
-    """The platform's place for the database of one's own known issues."""
-    from platformdirs import user_data_dir
-
-    return os.path.join(user_data_dir("bugcheck", appauthor=False), "known-issues.sqlite")  # noqa: PTH118
-
-
-def known_issue_library(database: str | None = None) -> Library:
-    """What ships, and one's own entries where there are any. Raises DumpError for a database that cannot be read."""
-    from bugcheck.known_issues.library import Library
-    from bugcheck.known_issues.store import IssueStore
-
-    path = database or known_issue_database()
-    return Library(IssueStore(path) if os.path.exists(path) else None)  # noqa: PTH110
-
-
 def known_issues(query: KnownIssueQuery, *, database: str | None = None) -> list[KnownIssue]:
     """Find known issues. Raises UsageError when the bug check is no number."""
     library = known_issue_library(database)
@@ -558,11 +535,13 @@ __all__ = [
     "known_issue_library",
     "known_issue_matches",
     "known_issues",
+    "known_issues_told",
     "modules_on_stacks",
     "open_all",
     "open_dump",
     "read_memory",
     "render",
+    "render_together",
     "shielded",
     "signature",
     "stacks_of",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
 from bugcheck import Analysis
-from bugcheck.api import Outcome, analyze_all, shielded
+from bugcheck.api import Outcome, analyze_all, known_issues_told, shielded
 from bugcheck.cli.arguments import password_of, symbol_options
 from bugcheck.cli.terminal import (
     complain,
@@ -19,10 +19,14 @@ from bugcheck.cli.terminal import (
     width_of,
     with_progress,
 )
+from bugcheck.cli.together import FORMATS, together_text
 from bugcheck.errors import BugcheckError, UsageError
 
 if TYPE_CHECKING:
     from bugcheck.api import CrashRecord
+
+_ONE_PAGE = "one page shows one dump, or several of one machine: give --output FOLDER for a page of each"
+_NOT_TOGETHER = "there are no two crashes of one machine among these dumps"
 
 
 def run(options: Namespace) -> int:
@@ -31,6 +35,8 @@ def run(options: Namespace) -> int:
         options.format = "json"
     if options.era and options.format != "windbg":
         raise UsageError("--era chooses the names of the windbg format: say --format windbg too")
+    if options.together and (options.quiet or options.format not in FORMATS):
+        raise UsageError(f"--together goes with the formats {', '.join(FORMATS)}, and not with --quiet")
     try:
         if _is_folder(options.output):
             from bugcheck.cli.report_folder import write_reports
@@ -52,16 +58,37 @@ def _is_folder(path: str | None) -> bool:
 
 
 def _write_all(options: Namespace, stream: TextIO) -> int:
-    status = 0
+    """Write what comes of each dump, and behind it or (`--together`) instead the verdict over several."""
+    status, read, page = 0, 0, ""
     records: list[CrashRecord] = []
+    is_page = options.format == "html" and not options.together
     for index, outcome in enumerate(_outcomes(options)):
-        if index and options.format == "html":
-            raise UsageError("one page shows one dump: give --output FOLDER for a page of each")
-        status = max(status, _show(outcome, options, stream, index))
-        if outcome.analysis is not None and options.format == "text" and not options.quiet:
+        is_shown = not options.together and not (is_page and read)
+        text, each = _shown(outcome, options, stream, index) if is_shown else ("", _complained(outcome))
+        page += text if is_page else ""
+        stream.write("" if is_page else text)
+        status, read = max(status, each), read + (outcome.analysis is not None)
+        if outcome.analysis is not None and not options.quiet:
             records.extend(_record(outcome.analysis))
-    stream.write(_together(records, options, stream))
+    if is_page and read < 2:
+        stream.write(page)
+    elif options.together or options.format != "json":
+        stream.write(_together(records, options, stream, is_page))
     return status
+
+
+def _together(records: list[CrashRecord], options: Namespace, stream: TextIO, is_page: bool) -> str:
+    text = together_text(records, options, stream)
+    if not text and (options.together or is_page):
+        raise UsageError(_NOT_TOGETHER if options.together else _ONE_PAGE)
+    return text
+
+
+def _complained(outcome: Outcome) -> int:
+    """Tell an error; returns the exit status."""
+    if outcome.error is not None:
+        complain(str(outcome.error))
+    return outcome.exit_status
 
 
 def _record(analysis: Analysis) -> list[CrashRecord]:
@@ -69,19 +96,6 @@ def _record(analysis: Analysis) -> list[CrashRecord]:
 
     record = crash_record(analysis)
     return [record] if record else []
-
-
-def _together(records: list[CrashRecord], options: Namespace, stream: TextIO) -> str:
-    """Write one verdict for each machine with several dumps."""
-    if len(records) < 2:
-        return ""
-    from bugcheck.api import combine
-    from bugcheck.reports.combined_document import combined_document
-    from bugcheck.reports.formats.text import draw
-
-    colour = options.output is None and wants_colour(options, stream)
-    drawn = (draw(combined_document(each), colour=colour, width=width_of(stream)) for each in combine(records))
-    return "".join(f"\n══ together ══\n{text}" for text in drawn)
 
 
 def _outcomes(options: Namespace) -> Iterator[Outcome]:
@@ -98,8 +112,8 @@ def _outcomes(options: Namespace) -> Iterator[Outcome]:
         yield from with_progress(outcomes, options.files, "analysing")
 
 
-def _show(outcome: Outcome, options: Namespace, stream: TextIO, index: int) -> int:
-    """Write one answer; returns its exit status."""
+def _shown(outcome: Outcome, options: Namespace, stream: TextIO, index: int) -> tuple[str, int]:
+    """Put one answer into text; returns it and its exit status."""
     text = None
     if outcome.analysis is not None:
         text = shielded(outcome.path, lambda: _render(outcome, options, stream, index))
@@ -110,8 +124,7 @@ def _show(outcome: Outcome, options: Namespace, stream: TextIO, index: int) -> i
     if text is None:
         complain(str(outcome.error))
         text = _json_line(_error_json(outcome)) if options.format == "json" else ""
-    stream.write(text)
-    return outcome.exit_status
+    return text, outcome.exit_status
 
 
 def _render(outcome: Outcome, options: Namespace, stream: TextIO, index: int) -> str:
@@ -123,7 +136,7 @@ def _render(outcome: Outcome, options: Namespace, stream: TextIO, index: int) ->
     if options.format == "json":
         from bugcheck.reports.analysis_json import analysis_json
 
-        return _json_line(analysis_json(outcome.analysis))
+        return _json_line(analysis_json(outcome.analysis, known_issues_told(outcome.analysis)))
     from bugcheck.api import render
 
     return ("\n" if index else "") + render(outcome.analysis, options.format, era=options.era)
@@ -168,6 +181,7 @@ def _screen(outcome: Outcome, options: Namespace, stream: TextIO, index: int) ->
     head = ""
     if index or len(options.files) > 1 or outcome.path != options.files[0]:
         head = ("\n" if index else "") + f"── {printable(outcome.path)} ──\n"
-    document = analysis_document(outcome.analysis, verbose=options.verbose, modules=options.modules)
+    known = known_issues_told(outcome.analysis)
+    document = analysis_document(outcome.analysis, verbose=options.verbose, modules=options.modules, known_issues=known)
     colour = options.output is None and wants_colour(options, stream)
     return head + draw(document, colour=colour, width=width_of(stream))

@@ -175,6 +175,7 @@ def _add_analyze(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--era", metavar="ERA", help="names of --format windbg: x86, x64-7, 8, 2019, user (default: the dump's)"
     )
+    parser.add_argument("--together", action="store_true", help="only the verdict over all dumps of a machine")
     parser.add_argument("--modules", action="store_true", help="list the modules as well")
     parser.add_argument("-v", "--verbose", action="store_true", help="registers, modules, streams and every gap")
     parser.add_argument("-q", "--quiet", action="store_true", help="one line per dump")

@@ -1,15 +1,22 @@
-"""`bugcheck analyze --output FOLDER`: a file per dump, in that folder and nowhere else."""
+"""`bugcheck analyze --output FOLDER`: a file per dump and one for a machine's dumps together, in that folder only."""
 
 from __future__ import annotations
 
+import json
 import re
 from argparse import Namespace
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bugcheck.api import Outcome, render, shielded
+from bugcheck.api import Outcome, combine, crash_record, render, render_together, shielded
 from bugcheck.cli.terminal import complain
+from bugcheck.cli.together import FORMATS as TOGETHER
 from bugcheck.errors import BugcheckError, UsageError
+from bugcheck.reports.combined_json import combined_json
+
+if TYPE_CHECKING:
+    from bugcheck.api import CrashRecord
 
 SUFFIXES = {"text": ".txt", "json": ".json", "markdown": ".md", "html": ".html", "windbg": ".txt"}
 UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -27,6 +34,7 @@ def write_reports(outcomes: Iterable[Outcome], options: Namespace) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     status = 0
     taken: set[str] = set()
+    records: list[CrashRecord] = []
     for outcome in outcomes:
         text = _report(outcome, options)
         if isinstance(text, UsageError):
@@ -37,8 +45,21 @@ def write_reports(outcomes: Iterable[Outcome], options: Namespace) -> int:
         else:
             name = report_name(outcome.path, SUFFIXES.get(options.format, ".txt"), taken)
             (folder / name).write_text(text, encoding="utf-8")
+            record = crash_record(outcome.analysis) if outcome.analysis else None
+            records += [record] if record else []
         status = max(status, outcome.exit_status)
+    _write_together(folder, records, options, taken)
     return status
+
+
+def _write_together(folder: Path, records: list[CrashRecord], options: Namespace, taken: set[str]) -> None:
+    """Write the verdict over several dumps of a machine beside theirs; nothing where there is none."""
+    verdicts = combine(records) if options.format in TOGETHER else []
+    if verdicts:
+        name = report_name("together", SUFFIXES[options.format], taken)
+        lines = "".join(json.dumps(combined_json(each), ensure_ascii=True) + "\n" for each in verdicts)
+        text = lines if options.format == "json" else render_together(verdicts, options.format)
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 def _report(outcome: Outcome, options: Namespace) -> str | BugcheckError:

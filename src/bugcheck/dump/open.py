@@ -31,12 +31,14 @@ from bugcheck.dump.recognise import describe_unknown
 from bugcheck.errors import DumpError, LimitExceeded, NotADump
 from bugcheck.records import dataclass
 
+_TEXT_SUFFIXES = (".txt", ".log", ".htm", ".html", ".md")
 _DUMP_SUFFIXES = (".dmp", ".mdmp", ".hdmp", ".kdmp")
 _CONTAINER_SUFFIXES = (".zip", ".cab", ".gz", ".tgz", ".xz", ".bz2", ".lzma", ".tar")
 _NAMES_SHOWN = 5
 _HEAD = 512
 _CONTROL = bytes([*range(1, 7), *range(14, 27), 28, 29, 30, 31, 127])
-"""Bytes that no text has, in whatever encoding; UTF-16 has zeros."""
+"""Bytes that no text has but in UTF-16, which has any, and begins with one of these marks where editors wrote it."""
+_WIDE = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,9 @@ def _open_member(
     member: Member, parent: BinaryView, container: Container, depth: int, search: _Search
 ) -> Iterator[Opened]:
     name = f"{parent.name}/{member.name}"
+    if member.name.lower().endswith(_TEXT_SUFFIXES):
+        yield from _open_text(member, name, search)
+        return
     try:
         unpacked = _unpack(member, name, search.unpacking)
     except DumpError as error:
@@ -152,6 +157,33 @@ def _open_member(
         return
     deeper = 0 if container.single and inner.name == "tar" else 1
     yield from _open_members(view, inner, depth + deeper, search)
+
+
+def _open_text(member: Member, name: str, search: _Search) -> Iterator[Opened]:
+    """Yield the debugger's logs in a member named like a text; one that is none is no dump, and no error."""
+    from bugcheck.dump.log.sniff import SNIFFED, looks_like_log  # only where a text is met
+
+    if member.reason or (member.view is None and member.chunks is None):
+        search.others.append(member.name)
+        return
+    try:
+        head = member.view or BinaryView(_first_bytes(member.chunks(), SNIFFED) if member.chunks else b"", name)
+        looks = looks_like_log(head.read_up_to(0, SNIFFED))
+        found = _read_logs(_whole(member, name, search.unpacking), search.source) if looks else []
+    except DumpError as error:
+        yield Opened(name, search.source, 0, error=error)
+        return
+    if not found:
+        search.others.append(member.name)
+    yield from found
+
+
+def _whole(member: Member, name: str, unpacking: Unpacking) -> BinaryView:
+    """Unpack a member. Raises DumpError."""
+    if member.view is not None:
+        unpacking.spend(name, member.view.size)
+        return member.view
+    return spool(member.chunks() if member.chunks else iter(()), name, member.packed_size, unpacking)[0]
 
 
 def _unpack(member: Member, name: str, unpacking: Unpacking) -> tuple[BinaryView, str] | None:
@@ -172,10 +204,10 @@ def _unpack(member: Member, name: str, unpacking: Unpacking) -> tuple[BinaryView
     return spool(chain([first], chunks), name, member.packed_size, unpacking)
 
 
-def _first_bytes(chunks: Iterator[bytes]) -> bytes:
+def _first_bytes(chunks: Iterator[bytes], enough: int = _HEAD) -> bytes:
     """Unpack enough to tell what a member is: a decompressor's first piece may be a single byte."""
     first = b""
-    while len(first) < _HEAD and (chunk := next(chunks, b"")):
+    while len(first) < enough and (chunk := next(chunks, b"")):
         first += chunk
     return first
 
@@ -187,7 +219,7 @@ def _is_candidate(head: bytes) -> bool:
 def _read_logs(view: BinaryView, source: str) -> list[Opened]:
     """Read the debugger's logs in a text file; an empty list for any other file."""
     head = view.read_up_to(0, _HEAD)
-    if _is_candidate(head) or head.translate(None, _CONTROL) != head:
+    if _is_candidate(head) or (head[:2] not in _WIDE and head.translate(None, _CONTROL) != head):
         return []
     from bugcheck.dump.log.read import read_logs  # only where a text is opened
 

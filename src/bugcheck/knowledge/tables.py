@@ -44,6 +44,12 @@ def first_not_below(data: bytes, key: bytes) -> int:
     return min(low, len(data))
 
 
+def has_key(name: str, key: str) -> bool:
+    """Tell whether a line of the sorted table `name` has `key` in its first column; keys may repeat."""
+    data, wanted = table(name), key.encode(errors="replace") + b"\t"
+    return data.startswith(wanted, first_not_below(data, wanted))
+
+
 def row_at(data: bytes, start: int) -> list[str]:
     """Return the columns of the line of `data` that begins at byte `start`."""
     end = data.find(b"\n", start)

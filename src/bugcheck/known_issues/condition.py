@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 from fnmatch import fnmatchcase
@@ -19,6 +18,7 @@ from typing import Any
 from bugcheck.extensions import Registry
 from bugcheck.known_issues.issue import Condition, Value, in_language
 from bugcheck.known_issues.situation import Cited, Situation
+from bugcheck.records import dataclass
 
 _DURATION = re.compile(r"\s*(\d{1,6})\s*(seconds?|minutes?|hours?|days?|s|min|m|h|d)\s*")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -143,17 +143,16 @@ def issue_test(
 
 
 def test_named(name: str) -> IssueTest | None:
-    """Find a test."""
-    return _by_name().get(name)
+    """Find a test; only its own file is loaded where it is named like it."""
+    if name not in _INDEX:
+        TESTS.load_one(name)
+        _INDEX.update({test.name: test for test in TESTS.loaded()})
+    if name not in _INDEX:
+        _INDEX.update({test.name: test for test in TESTS})
+    return _INDEX.get(name)
 
 
 _INDEX: dict[str, IssueTest] = {}
-
-
-def _by_name() -> dict[str, IssueTest]:
-    if not _INDEX:
-        _INDEX.update({test.name: test for test in TESTS})
-    return _INDEX
 
 
 def check(condition: Condition, situation: Situation, depth: int = 0) -> Outcome:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bugcheck.evidence.evidence import CrashSeen, FindingSeen, ModuleSeen
 from bugcheck.findings.address_kinds import is_kernel_address
 from bugcheck.known_issues.situation import Call, CrashFacts, Fault
+from bugcheck.records import replace
 from bugcheck.stack.frame import Trust
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ files tell what lies on the disk.  Only the first proves that a driver was there
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
 from bugcheck.known_issues.situation import Cited, CrashFacts, SeenFact, Situation
+from bugcheck.records import dataclass
 
 UNLOADED_NAME = 12
 WHOLE_LIST = 10

@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from bugcheck.errors import NotADump
 from bugcheck.known_issues.cve_records import issue_of_cve, records_in
@@ -19,6 +18,7 @@ from bugcheck.known_issues.packages import PackageFile, files_in
 from bugcheck.known_issues.store import Imported, IssueStore
 from bugcheck.known_issues.toml_reader import FILE_LIMIT, read_toml
 from bugcheck.known_issues.yaml_subset import TEXT_LIMIT, YamlError, read_yaml
+from bugcheck.records import dataclass, field
 
 MOST_FAULTS = 200
 CSV_LIMIT, ROWS = 64 << 20, 200_000

@@ -12,8 +12,9 @@ tested is a condition too (test `told`), or an entry would look better founded t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
+
+from bugcheck.records import dataclass, field
 
 ENGLISH = "en"
 Texts = Mapping[str, str]

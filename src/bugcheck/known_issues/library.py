@@ -10,14 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from bugcheck.known_issues import cve_records, loldrivers, shipped_tables
 from bugcheck.known_issues.drivers_seen import stem
 from bugcheck.known_issues.issue import KnownIssue, bugcheck_code
+from bugcheck.known_issues.likely import likely_entries, read_entries
 from bugcheck.known_issues.matching import Match, match_all
 from bugcheck.known_issues.shipped import shipped_issues
-from bugcheck.known_issues.situation import Situation
-from bugcheck.known_issues.store import IssueStore
+from bugcheck.known_issues.situation import CrashFacts, Situation
+from bugcheck.known_issues.telling import worth_telling
+
+if TYPE_CHECKING:
+    from bugcheck.known_issues.store import IssueStore
 
 COLLECTIONS = (cve_records.ORIGIN, loldrivers.ORIGIN)
 """Origins of imported entries: their conditions rest on names alone."""
@@ -35,6 +40,14 @@ class Library:
     def __init__(self, store: IssueStore | None = None) -> None:
         """Take a store."""
         self.store = store
+
+    def at_a_glance(self, crash: CrashFacts) -> list[Match]:
+        """What is worth telling beside a crash's verdict: of the shipped entries only the likely ones are read."""
+        blamed = (crash.image or crash.module or "").lower()
+        shipped = read_entries(likely_entries(crash.code, blamed, (module.image.lower() for module in crash.modules)))
+        cves = [issue for issue in shipped_tables.cves_of_driver(blamed) if _may_crash(issue)] if blamed else []
+        candidates = _once([*self._own(), *shipped, *(cves if len(cves) <= MOST_CVES else [])])
+        return worth_telling(match_all(candidates, Situation(crash)))
 
     def get(self, issue_id: str) -> KnownIssue | None:
         """An entry by its id, in any case."""
@@ -114,6 +127,8 @@ class Library:
     @cached_property
     def _index(self) -> IssueStore:
         """A full-text index of what ships, made when it is first asked."""
+        from bugcheck.known_issues.store import IssueStore  # loads SQLite
+
         index = IssueStore()
         index.add(_once([*shipped_issues(), *shipped_tables.all_records(), *shipped_tables.all_cves()]))
         return index

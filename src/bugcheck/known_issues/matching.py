@@ -14,11 +14,11 @@ side by side, what fits and what does not, it stops being an answer and becomes 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from bugcheck.known_issues.condition import Outcome, State, check, is_specific
 from bugcheck.known_issues.issue import Condition, KnownIssue, Role
 from bugcheck.known_issues.situation import Situation
+from bugcheck.records import dataclass
 
 MATCH, POSSIBLE, NEAR_MISS = "match", "possible", "near_miss"
 _RANK = {MATCH: 0, POSSIBLE: 1, NEAR_MISS: 2}

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import chain
 
 from bugcheck.archives.files import map_file
@@ -18,6 +17,7 @@ from bugcheck.archives.packed import Limits, Member, Unpacking, container_of
 from bugcheck.archives.spool import spool, system_words
 from bugcheck.binary import BinaryView
 from bugcheck.errors import DumpError, NotADump
+from bugcheck.records import dataclass
 
 SUFFIXES = (".toml", ".json", ".yaml", ".yml", ".csv")
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".xz", ".txz", ".bz2", ".cab")

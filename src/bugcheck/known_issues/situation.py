@@ -7,10 +7,10 @@ incident.  What is not known stays None or empty; a condition that needs it is t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from bugcheck.evidence.evidence import NO_FIELDS, Fact, FindingSeen, ModuleSeen
+from bugcheck.records import dataclass, field
 
 NEAR_NULL = 0x1_0000
 """Windows never maps the first 64 KiB, so that null pointers with an offset fault."""

@@ -12,7 +12,6 @@ import json
 import sqlite3
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -22,6 +21,7 @@ from bugcheck.known_issues.issue import KnownIssue, bugcheck_code
 from bugcheck.known_issues.issue_table import issue_table
 from bugcheck.known_issues.search_text import indexed, query
 from bugcheck.known_issues.toml_reader import issue_of
+from bugcheck.records import dataclass
 
 SCHEMA = 1
 WAIT_SECONDS = 60

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar, cast
 
 from bugcheck.known_issues.condition import DEEPEST, test_named
 from bugcheck.known_issues.issue import Certainty, Condition, IssueSource, KnownIssue, Role, Texts, Treatment, Value
 from bugcheck.known_issues.versions import is_range
+from bugcheck.records import dataclass
 
 FILE_LIMIT = 4 << 20
 ENTRIES, LONGEST_TEXT, LONGEST_LIST, DEEPEST_VALUE = 20_000, 20_000, 2_000, 4

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from bugcheck.addresses import format_address
 from bugcheck.findings.address_kinds import NULL_PAGE
+from bugcheck.findings.findings import Finding
 from bugcheck.gaps import Gap
 from bugcheck.machine.bugcheck import BugCheck
 from bugcheck.machine.context import Context
@@ -16,6 +18,9 @@ from bugcheck.stack.frame import Frame, Trust
 from bugcheck.stack.stacks import NamedStack
 from bugcheck.timestamps import format_span
 from bugcheck.verdict.analysis import Analysis
+
+if TYPE_CHECKING:
+    from bugcheck.known_issues.matching import Match
 
 STACK_LINES = 12
 GAPS_SHOWN = 12
@@ -29,11 +34,13 @@ CORE_NOTE = {
 }
 
 
-def analysis_document(analysis: Analysis, *, verbose: bool = False, modules: bool = False) -> Document:
+def analysis_document(
+    analysis: Analysis, *, verbose: bool = False, modules: bool = False, known_issues: Sequence[Match] = ()
+) -> Document:
     """Arrange what is known of one dump for a person."""
     blocks: list[Block] = [_headline(analysis), Facts(tuple(_facts(analysis)))]
     blocks.extend(_stack(analysis, STACK_LINES_VERBOSE if verbose else STACK_LINES))
-    blocks.extend(_reasons(analysis))
+    blocks.extend(_reasons(analysis, known_issues, verbose))
     if verbose:
         blocks.extend(_details(analysis))
     if modules or verbose:
@@ -192,9 +199,9 @@ def _frame_row(frame: Frame) -> tuple[str, str, str]:
 # --- reasons ---
 
 
-def _reasons(analysis: Analysis) -> Iterator[Block]:
+def _reasons(analysis: Analysis, known_issues: Sequence[Match], verbose: bool) -> Iterator[Block]:
     blame = analysis.blame
-    facts = tuple(f.statement for f in analysis.findings if f.statement not in blame.because + blame.against)
+    facts = tuple(finding.statement for finding in other_findings(analysis, known_issues))
     if blame.because:
         yield Points("why", blame.because)
     against = (*blame.against, *_core_note(analysis))
@@ -202,8 +209,23 @@ def _reasons(analysis: Analysis) -> Iterator[Block]:
         yield Points("against" if blame.because else "seen", against)
     if facts:
         yield Points("also", facts)
+    if known_issues:
+        from bugcheck.reports.known_issue_document import match_points  # only where one is known
+
+        yield from match_points(known_issues, verbose=verbose)
     if blame.would_change_our_mind:
-        yield Points("would change our mind", ("   ·   ".join(blame.would_change_our_mind),))
+        yield Points("would change our mind", blame.would_change_our_mind)
+
+
+def other_findings(analysis: Analysis, known_issues: Sequence[Match]) -> list[Finding]:
+    """Findings that are no reason for or against, without those that cite a known issue which is told by itself."""
+    said = {*analysis.blame.because, *analysis.blame.against}
+    told = {each.issue.id for each in known_issues}
+    return [
+        finding
+        for finding in analysis.findings
+        if finding.statement not in said and not any(citation.value in told for citation in finding.citations)
+    ]
 
 
 def _core_note(analysis: Analysis) -> tuple[str, ...]:

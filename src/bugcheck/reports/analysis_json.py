@@ -6,7 +6,8 @@ does not hold is null, and `gaps` says why.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from bugcheck.addresses import format_hex
 from bugcheck.findings.findings import Finding
@@ -24,13 +25,16 @@ from bugcheck.verdict.analysis import Analysis
 from bugcheck.verdict.blame import Blame
 from bugcheck.verdict.signature import sign
 
+if TYPE_CHECKING:
+    from bugcheck.known_issues.matching import Match
+
 SCHEMA = "bugcheck.analysis/1"
 MAX_WALKED = 1024
 """Threads whose stacks are walked; a process with more is told so in `gaps`."""
 Json = dict[str, Any]
 
 
-def analysis_json(analysis: Analysis) -> Json:
+def analysis_json(analysis: Analysis, known_issues: Sequence[Match] = ()) -> Json:
     """Build the whole object."""
     machine = analysis.machine
     stack, fault_stack = _stack(analysis.crash.stack), _stack(analysis.crash.fault_stack)
@@ -56,11 +60,20 @@ def analysis_json(analysis: Analysis) -> Json:
         "verdict": {"headline": analysis.headline},
         "findings": [_finding(finding) for finding in analysis.findings],
         "blame": _blame(analysis.blame, analysis),
+        "known_issues": _known_issues(known_issues),
         "signature": _signature(analysis),
         "secondary_data": _secondary_data(analysis),
         "gaps": [_gap(gap) for gap in (*analysis.gaps, *_unwalked(analysis))],
         "seconds": round(analysis.seconds, 4),
     }
+
+
+def _known_issues(matches: Sequence[Match]) -> list[Json]:
+    if not matches:
+        return []
+    from bugcheck.reports.known_issue_document import match_json
+
+    return [match_json(each) for each in matches]
 
 
 def _signature(analysis: Analysis) -> Json:

@@ -7,6 +7,7 @@ stands below, where the citations jump to.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from bugcheck import __version__
 from bugcheck.addresses import format_address
@@ -14,7 +15,7 @@ from bugcheck.findings.findings import Citation, Finding
 from bugcheck.gaps import Gap
 from bugcheck.machine.context import Context
 from bugcheck.machine.secondary_data import decode_secondary_data
-from bugcheck.reports.analysis_document import TONES, analysis_document
+from bugcheck.reports.analysis_document import TONES, analysis_document, other_findings
 from bugcheck.reports.document import Facts, Headline
 from bugcheck.reports.gap_lines import by_remedy, joined
 from bugcheck.reports.memory_picture import memory_pictures, size_text
@@ -39,6 +40,9 @@ from bugcheck.reports.page_stack import stack_list
 from bugcheck.verdict.analysis import Analysis
 from bugcheck.verdict.signature import sign
 
+if TYPE_CHECKING:
+    from bugcheck.known_issues.matching import Match
+
 CODE_LABELS = frozenset({"code", "exception"})
 SPOKEN_KINDS = frozenset({"register", "frame", "module", "memory"})
 """Kinds of citations that are said before the place."""
@@ -54,13 +58,14 @@ PLACES = {
 """What rules call a place → its anchor."""
 
 
-def analysis_page(analysis: Analysis) -> Page:
+def analysis_page(analysis: Analysis, known_issues: Sequence[Match] = ()) -> Page:
     """Arrange all that is known of one dump."""
     blame = analysis.blame
     note = f"{blame.category.value}, confidence {blame.level} ({blame.confidence:.2f})" if blame.level != "none" else ""
     sections = [
         Section("What happened", (Entries(tuple(_facts(analysis))),), "facts"),
-        *_reasons(analysis),
+        *_reasons(analysis, known_issues),
+        *_known(known_issues),
         *_stack(analysis),
         *_missing(analysis),
         *_registers(analysis),
@@ -107,9 +112,9 @@ def _facts(analysis: Analysis) -> Iterator[Entry]:
 # --- why ---
 
 
-def _reasons(analysis: Analysis) -> Iterator[Section]:
+def _reasons(analysis: Analysis, known_issues: Sequence[Match]) -> Iterator[Section]:
     blame = analysis.blame
-    others = [f for f in analysis.findings if f.statement not in (*blame.because, *blame.against)]
+    others = other_findings(analysis, known_issues)
     doubts = tuple(Statement(text) for text in blame.would_change_our_mind)
     groups = [
         ("why", "for", _statements(_by_statement(analysis, blame.because), analysis)),
@@ -122,6 +127,17 @@ def _reasons(analysis: Analysis) -> Iterator[Section]:
         (_, tone, items), *rest = filled
         parts = (Statements("", items, tone), *(Statements(label, items, tone) for label, tone, items in rest))
         yield Section("Why" if blame.because else "Seen", parts, "why")
+
+
+def _known(matches: Sequence[Match]) -> Iterator[Section]:
+    if matches:
+        from bugcheck.reports.known_issue_document import match_details, match_line
+
+        parts = tuple(
+            Statements(match_line(each), tuple(Statement(text, (), label) for label, text in match_details(each)))
+            for each in matches
+        )
+        yield Section("Known issues", parts, "known-issues")
 
 
 def _statements(findings: Sequence[Finding | str], analysis: Analysis) -> tuple[Statement, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bugcheck.findings.findings import Category
 from bugcheck.reports.document import Block, Document, Headline, Points, Table
 from bugcheck.verdict.combined import CombinedVerdict
@@ -30,13 +32,21 @@ def combined_document(combined: CombinedVerdict) -> Document:
         ("why", combined.because),
         ("against", combined.against),
         ("evidence", _telling(combined)),
+        ("bits", _bits(combined)),
         ("when", combined.trend),
         ("changed", (*changed, *((f"and {more} more",) if more else ()))),
-        ("would change our mind", ("   ·   ".join(combined.would_change_our_mind),)),
+        ("would change our mind", combined.would_change_our_mind),
         ("next", (NEXT_HARDWARE,) if combined.category is Category.HARDWARE else ()),
     )
     blocks.extend(Points(label, items) for label, items in sections if any(items))
     return Document(combined.machine, tuple(blocks))
+
+
+def together_document(verdicts: Sequence[CombinedVerdict]) -> Document:
+    """Arrange the verdicts of several machines below each other."""
+    documents = [combined_document(each) for each in verdicts]
+    subject = ", ".join(dict.fromkeys(each.subject for each in documents))
+    return Document(subject, tuple(block for each in documents for block in each.blocks))
 
 
 def sentence(combined: CombinedVerdict) -> str:
@@ -65,6 +75,14 @@ def _telling(combined: CombinedVerdict) -> tuple[str, ...]:
         return ()
     speaking = [record for record in combined.records if record.blame.category is Category.HARDWARE]
     return tuple(f"{_when(record)}  {record.blame.because[0]}" for record in speaking[-ROWS_SHOWN:])
+
+
+def _bits(combined: CombinedVerdict) -> tuple[str, ...]:
+    """How often which bit was found changed, where more than one dump has one."""
+    if sum(times for _, times in combined.bits) < 2:
+        return ()
+    counted = ", ".join(f"bit {bit} in {times} dump{'s' if times > 1 else ''}" for bit, times in combined.bits)
+    return (f"found changed: {counted}",)
 
 
 def _when(record: CrashRecord) -> str:

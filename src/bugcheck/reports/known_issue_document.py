@@ -5,7 +5,7 @@ Source: what an entry holds (docs/reference/known-issues.md); nothing is added i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from bugcheck.known_issues.issue import Condition, KnownIssue, Role, Value, in_language
 from bugcheck.known_issues.matching import MATCH, POSSIBLE, Match
@@ -13,7 +13,6 @@ from bugcheck.reports.document import Block, Document, Facts, Headline, Points, 
 
 MOST_SHOWN = 40
 _ROLES = {Role.SCOPE: "concerns", Role.SIGN: "looks like", Role.TRIGGER: "set off by"}
-_TOLD = {MATCH: "fits in every point", POSSIBLE: "possible: nothing speaks against it, something is untested"}
 
 
 def issue_document(issue: KnownIssue, language: str = "en") -> Document:
@@ -86,11 +85,65 @@ def list_document(issues: Sequence[KnownIssue], language: str = "en") -> Documen
     return Document("known issues", (Table(count, ("id", "what"), rows),) if rows else (Headline("none known"),))
 
 
-def match_blocks(found: Match, language: str = "en") -> list[Block]:
-    """Tell a match: what holds, what fails, what is untested."""
-    note = _TOLD.get(found.kind or "", f"a near miss, not the cause: {len(found.fails)} of its points fail")
-    blocks: list[Block] = [Headline(f"{found.issue.id}: {in_language(found.issue.title, language)}", note)]
-    for label, items in (("fits", found.holds), ("does not fit", found.fails), ("untested", found.untested)):
-        if items:
-            blocks.append(Points(label, items))
-    return blocks
+def match_line(found: Match, language: str = "en") -> str:
+    """Tell a match in one sentence: what it is, and what speaks against it or is untested."""
+    return f"{found.issue.id}: {in_language(found.issue.title, language)} — {_standing(found)}"
+
+
+def _standing(found: Match) -> str:
+    if found.kind == MATCH:
+        return "fits in every point"
+    if found.kind == POSSIBLE:
+        return f"possible; untested is {_listed(found.untested)}"
+    return f"a near miss, not this crash: {_listed(found.fails)}"
+
+
+def _listed(sentences: Sequence[str]) -> str:
+    return "; ".join(sentences) if sentences else "nothing"
+
+
+def match_details(found: Match, language: str = "en") -> tuple[tuple[str, str], ...]:
+    """What holds, what fails, what is untested, what helps and who says so, each with its label."""
+    issue = found.issue
+    groups = (
+        ("fits", found.holds),
+        ("does not fit", found.fails),
+        ("untested", found.untested),
+        ("helps", match_help(found, language)),
+        ("source", tuple(each.name for each in issue.sources)),
+    )
+    return tuple((label, _listed(items)) for label, items in groups if items)
+
+
+def match_help(found: Match, language: str = "en") -> tuple[str, ...]:
+    """What helps against it; nothing for a near miss, whose treatment would treat another illness."""
+    if found.kind not in (MATCH, POSSIBLE):
+        return ()
+    return tuple(in_language(each.text, language) for each in found.issue.treatments)
+
+
+def match_points(matches: Sequence[Match], *, verbose: bool = False, language: str = "en") -> Iterator[Points]:
+    """Tell matches beside a verdict: a line each and the first thing that helps, or with `verbose` all of each."""
+    items: list[str] = []
+    for found in matches:
+        items.append(match_line(found, language))
+        if verbose:
+            items += [f"{label}: {text}" for label, text in match_details(found, language)]
+        else:
+            items += [f"helps: {text}" for text in match_help(found, language)[:1]]
+    if items:
+        yield Points("known", tuple(items))
+
+
+def match_json(found: Match, language: str = "en") -> dict[str, object]:
+    """A match as the JSON contract writes it."""
+    return {
+        "id": found.issue.id,
+        "match": found.kind,
+        "title": in_language(found.issue.title, language),
+        "holds": list(found.holds),
+        "fails": list(found.fails),
+        "untested": list(found.untested),
+        "helps": list(match_help(found, language)),
+        "sources": [{"name": each.name, "url": each.url or None} for each in found.issue.sources],
+    }

@@ -6,8 +6,8 @@ too fine.
 
 Folklore: one failing memory module shows as half a dozen different bug checks in a week, each with another victim; the
 same bit flipped twice is as good as a memory test.  A machine is told from another by what does not change between
-crashes: processor, processor count, kernel build.  A driver that was replaced and goes on being found at the crashes
-leaves the part it drives as a suspect.
+crashes: processor and processor count; across updates of Windows the drivers' names tell.  A driver that was replaced
+and goes on being found at the crashes leaves the part it drives as a suspect.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ REPEAT_WEIGHT = 0.3
 SAME_BIT_WEIGHT = 0.5
 """Weight of each further dump with the same changed bit: 15 bits are looked at, so chance repeats one in 15."""
 CAP = 0.95
+SAME_DRIVERS = 0.75
+"""Share of the drivers' names from which two crashes under different updates of Windows are taken for one machine's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +68,28 @@ class CombinedVerdict:
 
 def combine(records: Iterable[CrashRecord]) -> list[CombinedVerdict]:
     """Group crashes by machine and judge each machine that has at least two; copies of one crash count once."""
-    machines: dict[tuple[object, ...], dict[object, CrashRecord]] = {}
+    machines: dict[tuple[object, ...], list[dict[object, CrashRecord]]] = {}
     for record in records:
         moment = (record.crash_time, record.code) if record.crash_time else record.path
-        machines.setdefault(record.machine_key, {}).setdefault(moment, record)
-    return [_judge(_by_time(group.values())) for group in machines.values() if len(group) >= ENOUGH]
+        alike = machines.setdefault(record.machine_key, [])
+        group = next((each for each in alike if _is_of(record, each.values())), None)
+        if group is None:
+            alike.append({moment: record})
+        else:
+            group.setdefault(moment, record)
+    groups = (group for alike in machines.values() for group in alike)
+    return [_judge(_by_time(group.values())) for group in groups if len(group) >= ENOUGH]
+
+
+def _is_of(record: CrashRecord, group: Iterable[CrashRecord]) -> bool:
+    """Tell whether a crash is of the machine of these, on the same hardware: the same Windows or the same drivers."""
+    first = next(iter(group))
+    return record.kernel_version == first.kernel_version or _share_drivers(record, first)
+
+
+def _share_drivers(one: CrashRecord, other: CrashRecord) -> bool:
+    mine, theirs = one.driver_stamps().keys(), other.driver_stamps().keys()
+    return len(mine & theirs) >= SAME_DRIVERS * len(mine | theirs)
 
 
 def _by_time(group: Iterable[CrashRecord]) -> tuple[CrashRecord, ...]:

@@ -19,7 +19,8 @@ class CrashRecord(NamedTuple):
     """One crash, without its dump.
 
     Attributes:
-        path: the dump. machine_key: what tells one machine from another. machine: the machine in words.
+        path: the dump. machine_key: the hardware, which tells one machine from most others. kernel_version: of Windows,
+            which updates change. machine: the machine in words.
         crash_time: UTC. code, name: the bug check. blame: what is blamed; suspect: its module in words.
         place: where the blamed module is on the stack, as symbol or module+offset, or None.
         faulting_address: virtual address of the faulting instruction, or None.
@@ -30,6 +31,7 @@ class CrashRecord(NamedTuple):
 
     path: str
     machine_key: tuple[object, ...]
+    kernel_version: str
     machine: str
     crash_time: datetime | None
     code: int
@@ -57,7 +59,8 @@ def crash_record(analysis: Analysis) -> CrashRecord | None:
     words = (system.os, system.cpu or "", f"{system.processors} CPUs")
     return CrashRecord(
         path=analysis.path,
-        machine_key=(analysis.machine.architecture, system.cpu, system.processors, system.build, system.kernel_version),
+        machine_key=(analysis.machine.architecture, system.cpu, system.processors),
+        kernel_version=system.kernel_version or f"build {system.build}",
         machine=", ".join(part for part in words if part),
         crash_time=system.crash_time,
         code=check.code,

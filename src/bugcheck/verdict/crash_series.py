@@ -63,6 +63,9 @@ def changes_between(group: Sequence[CrashRecord]) -> Iterator[str]:
     loaded = [record.driver_stamps() for record in group]
     found: list[tuple[int, str]] = []
     for index in range(1, len(group)):
+        old, new = group[index - 1].kernel_version, group[index].kernel_version
+        if old != new:
+            found.append((1, f"Windows itself was updated ({old} → {new}) before the crash of {_moment(group[index])}"))
         before, after = loaded[index - 1], loaded[index]
         for image in sorted(image for image in before.keys() | after.keys() if before.get(image) != after.get(image)):
             facts = find_driver(image)

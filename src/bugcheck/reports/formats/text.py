@@ -68,12 +68,14 @@ class _Pen:
             yield from self._labelled(label, text, 2)
 
     def points(self, block: Points) -> Iterator[str]:
+        least = columns(printable(block.label)) + 2
         for index, item in enumerate(block.items):
-            yield from self._labelled(block.label if index == 0 else "", item, 0)
+            yield from self._labelled(block.label if index == 0 else "", item, 0, least)
 
-    def _labelled(self, label: str, text: str, indent: int) -> Iterator[str]:
+    def _labelled(self, label: str, text: str, indent: int, least: int = 0) -> Iterator[str]:
+        """Write a line behind a label; text begins in column `least` or behind the labels, whichever is further."""
         taken = columns(printable(label))
-        column = max(self.labels + indent, taken + indent + 2)
+        column = max(self.labels + indent, taken + indent + 2, least)
         lines = self._wrapped(printable(text), self.width - column)
         head = " " * indent + self.paint(printable(label), "cyan")
         yield head + " " * (column - indent - taken) + lines[0]
