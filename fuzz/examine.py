@@ -35,7 +35,7 @@ SECONDS = 2.0
 MEGABYTES = 300
 HANG_SECONDS = 20
 _MAX_RSS_UNIT = 1 if sys.platform == "darwin" else 1024
-_STEERING = [chr(code) for code in (*range(0x0A), *range(0x0B, 0x20), *range(0x7F, 0xA0))]
+STEERING = [chr(code) for code in (*range(0x0A), *range(0x0B, 0x20), *range(0x7F, 0xA0))]
 _RANK = {"refused": 0, "partial": 1, "complete": 2}
 
 
@@ -142,7 +142,7 @@ def _whole(dump: Dump, name: str) -> str:
 def _render(analysis: Analysis) -> None:
     text = draw(analysis_document(analysis, verbose=True, modules=True), colour=False, width=120)
     text.encode("utf-8")
-    steering = next((char for char in _STEERING if char in text), None)
+    steering = next((char for char in STEERING if char in text), None)
     if steering is not None:
         raise Wrong(f"text output holds the control character {steering!r}")
     json.dumps(analysis_json(analysis), allow_nan=False)

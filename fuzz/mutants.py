@@ -1,4 +1,4 @@
-"""`make fuzz`: 20,000 mutants of every format (dumps, symbols, images), each used in full; offenders are kept.
+"""`make fuzz`: 20,000 mutants of every format (dumps, symbols, evidence), each used in full; offenders are kept.
 
     fuzz/mutants.py [--format NAME]... [--count N] [--seed N] [--jobs N]
 
@@ -23,12 +23,15 @@ from typing import NamedTuple
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from fuzz.damage import Step, make, plan
+from fuzz.evidence_files import EVIDENCE_FORMATS, EVIDENCE_USES, evidence_mutant
 from fuzz.examine import MEGABYTES, Result, examine
 from fuzz.places import Places, places_of
 from fuzz.seeds import FORMATS, HANDMADE, LOGS, SEARCHED, Seed, seeds_of
-from fuzz.symbol_files import TEXTS, USES, symbol_mutant
+from fuzz.symbol_files import TEXTS, symbol_mutant
+from fuzz.symbol_files import USES as SYMBOL_USES
 from fuzz.text_damage import spoil
 
+USES = {**SYMBOL_USES, **EVIDENCE_USES}
 OUT = Path(__file__).resolve().parent / "out"
 KEPT_OF_A_KIND = 3
 ADDRESS_SPACE = 3 << 30
@@ -52,6 +55,8 @@ class Kitchen(NamedTuple):
         random = Random(f"{self.seed}/{self.format}/{position}")
         if step.how == "text":
             return spoil(self.seeds[step.seed].data, random)
+        if step.how == "damage" and self.format in EVIDENCE_FORMATS:
+            return evidence_mutant(self.format, self.seeds[step.seed].data, random)
         if step.how == "damage" and self.format in USES:
             return symbol_mutant(self.format, self.seeds[step.seed].data, random)
         return make(step, self.seeds[step.seed], self.places[step.seed], random)
@@ -59,6 +64,8 @@ class Kitchen(NamedTuple):
     def examine(self, position: int, megabytes: float = MEGABYTES) -> Result:
         """Make and examine it; `megabytes` is what this process may take at most."""
         name, use = f"{self.format}-{position}", USES.get(self.format)
+        if self.format in EVIDENCE_FORMATS:  # some parsers know their files by name as well
+            name = self.seeds[self.steps[position].seed].name.rpartition("/")[2]
         return examine(self.mutant(position), name, packed=self.format in SEARCHED, use=use, megabytes=megabytes)
 
 
@@ -69,6 +76,8 @@ def kitchen(format_name: str, count: int, seed: int, *, real: bool = True) -> Ki
         return Kitchen(format_name, seeds, (), [Step(index, "whole") for index in range(len(seeds))], seed)
     if format_name == LOGS:
         return Kitchen(format_name, seeds, (), [Step(number % len(seeds), "text") for number in range(count)], seed)
+    if format_name in EVIDENCE_FORMATS:
+        return Kitchen(format_name, seeds, (), [Step(number % len(seeds), "damage") for number in range(count)], seed)
     places = tuple(places_of(each.data) for each in seeds)
     steps = plan(seeds, places, count)
     if format_name in TEXTS:  # a text that is cut is only ever refused

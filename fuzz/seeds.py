@@ -35,6 +35,7 @@ from bugcheck.synth import (
     x86_machine,
     x86_pae_machine,
 )
+from fuzz.evidence_files import EVIDENCE_FORMATS, evidence_seeds
 from fuzz.hostile import HOSTILE
 from fuzz.symbol_files import SYMBOL_FORMATS, symbol_seeds
 
@@ -59,6 +60,7 @@ FORMATS = (
     LOGS,
     HANDMADE,
     *SYMBOL_FORMATS,
+    *EVIDENCE_FORMATS,
 )
 _MACHINES: dict[str, Callable[[], MachineDescription]] = {
     "x64": x64_machine,
@@ -108,6 +110,8 @@ def seeds_of(format_name: str, *, real: bool = True) -> tuple[Seed, ...]:
         return tuple(Seed(name, make()) for name, make in HOSTILE.items())
     if format_name in SYMBOL_FORMATS:
         return tuple(Seed(name, data) for name, data in symbol_seeds(format_name, real=real))
+    if format_name in EVIDENCE_FORMATS:
+        return tuple(Seed(name, data) for name, data in evidence_seeds(format_name, real=real))
     if format_name == LOGS:
         return (*_logs(LOG_TEXTS), *_logs(SHARED / "story", "original.txt")) if real else tuple(_logs(LOG_TEXTS))
     built = packed() if format_name == PACKED else tuple(_built(format_name))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from fuzz.examine import survive
+from fuzz.examine import Use, survive
 
 OneInput = Callable[[bytes], None]
 _HEADER_SIZES = {b"PAGEDUMP": 0x1000, b"PAGEDU64": 0x2000}
@@ -52,5 +52,14 @@ def packed_file(magic: bytes, at: int = 0) -> OneInput:
         image = bytearray(data.ljust(at + len(magic), b"\0"))
         image[at : at + len(magic)] = magic
         survive(bytes(image), "fuzz.packed", packed=True)
+
+    return one_input
+
+
+def used_file(magic: bytes, use: Use) -> OneInput:
+    """Make a target of files that begin with `magic` and are asked all there is to ask."""
+
+    def one_input(data: bytes) -> None:
+        use(magic + data.removeprefix(magic), "fuzz")
 
     return one_input
