@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 
 from bugcheck.archives.packed import Limits
+from bugcheck.evidence.encodings import encoding_of
 from bugcheck.evidence.evidence import Quality, Record
 from bugcheck.evidence.intake import Intake, Unreadable
 from bugcheck.evidence.reading import read_source
-from bugcheck.evidence.source import Source, encoding_of
+from bugcheck.evidence.source import Source
 from tests.archives.cabinets import MSZIP, cabinet, mszip_blocks
 
 

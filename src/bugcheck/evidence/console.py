@@ -118,8 +118,11 @@ def rows(lines: Iterable[tuple[int, str]]) -> Iterator[Row]:
     """Yield the rows of a tool's output in whichever of the three forms it has."""
     kept = [(number, line.rstrip()) for number, line in islice(lines, LINES_LIMIT)]
     first = next((line for _, line in kept if line), "")
-    if any(_is_rule(line) for _, line in kept):
-        yield from _table_rows(kept)
+    rule = next((at for at, (_, line) in enumerate(kept) if _is_rule(line)), None)
+    if rule is not None:
+        start = next((at + 1 for at in range(rule - 1, max(-1, rule - 5), -1) if not kept[at][1]), max(0, rule - 1))
+        yield from _list_rows(kept[:start])  # what another tool, or another form, wrote before
+        yield from _table_rows(kept[start:])
     elif first.startswith('"'):
         yield from _csv_rows(kept)
     else:

@@ -5,16 +5,14 @@ A Source is never loaded as a whole: `view` is a map, `lines()` streams and give
 Source of truth: Unicode's byte order marks.  Windows tools write text as UTF-16 with a mark (msinfo32, `reg export`),
 as the system's ANSI or OEM code page without one (systeminfo, driverquery, pfirewall.log), seldom as UTF-8.
 
-Folklore: which code page a text without a mark has, its bytes tell only statistically.  A parser that knows its
-headings in several languages passes the encodings to try; otherwise it is UTF-8, then GBK, Big5, Shift-JIS or EUC-KR
-where the head decodes so without an error and mostly into letters of that script, then Windows-1252.  UTF-16 files
-without a mark exist (WER), told by every second byte being zero.
+Folklore: which code page a text without a mark has, its bytes tell only statistically (`encodings.py`); a parser that
+knows its headings in several languages passes the encodings to try.
 """
 
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -23,6 +21,7 @@ from typing import Any, BinaryIO, cast
 from bugcheck.archives.files import release, sha256_of
 from bugcheck.archives.spool import ViewReader
 from bugcheck.binary import BinaryView
+from bugcheck.evidence.encodings import encoding_of
 
 HEAD = 0x10000
 """Bytes that probes may look at."""
@@ -31,15 +30,6 @@ LINE_LIMIT = 0x10000
 TEXT_LIMIT = 64 << 20
 """Bytes `text()` reads at most: for documents (XML, TOML) that cannot be streamed."""
 PIECE = 1 << 20
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
-_EAST_ASIAN = ("gbk", "big5", "shift_jis", "euc_kr")
-_BINARY = bytes([*range(1, 7), *range(14, 26), 28, 29, 30, 31])
-"""Bytes no text of one-byte units has; 26 (Ctrl-Z) ended files of CP/M's heirs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,60 +116,3 @@ class Source:
                 number += 1
         if rest:
             yield number, rest.rstrip("\r")
-
-
-def encoding_of(head: bytes, *, whole: bool = True, candidates: Sequence[str] = _EAST_ASIAN) -> str:
-    """Tell the encoding of a text by its first bytes; "" when they are no text.
-
-    Args:
-        head: the first bytes. whole: they are all there is; else a character may be cut at the end.
-        candidates: multi-byte code pages to try after UTF-8.
-    """
-    if not head:
-        return ""
-    for mark, name in _MARKS:
-        if head.startswith(mark):
-            return name
-    if b"\0" in head:
-        return _unmarked_utf16(head)
-    if head.translate(None, _BINARY) != head:
-        return ""
-    if head.isascii() or _decodes(head, "utf-8", whole):
-        return "utf-8"
-    return next((name for name in candidates if _looks_like(head, name, whole)), "cp1252")
-
-
-def _unmarked_utf16(head: bytes) -> str:
-    even, odd = head[0:0x1000:2].count(0), head[1:0x1000:2].count(0)
-    pairs = max(1, min(len(head), 0x1000) // 2)
-    if odd > pairs * 0.7 and even == 0:
-        return "utf-16-le"
-    return "utf-16-be" if even > pairs * 0.7 and odd == 0 else ""
-
-
-def _decodes(head: bytes, name: str, whole: bool) -> bool:
-    try:
-        codecs.getincrementaldecoder(name)("strict").decode(head, final=whole)
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _looks_like(head: bytes, name: str, whole: bool) -> bool:
-    """Tell whether the head decodes in an East Asian code page mostly into that script's common letters."""
-    if not _decodes(head, name, whole):
-        return False
-    text = codecs.getincrementaldecoder(name)("strict").decode(head, final=whole)
-    foreign = [char for char in text if char > "\x7f"]
-    common = sum(_is_common(char) for char in foreign)
-    return len(foreign) >= 4 and common > 0.9 * len(foreign)
-
-
-def _is_common(char: str) -> bool:
-    code = ord(char)
-    return (
-        0x4E00 <= code < 0x9FB0  # unified ideographs
-        or 0x3000 <= code < 0x3100  # East Asian punctuation, kana
-        or 0xAC00 <= code < 0xD7B0  # hangul
-        or 0xFF00 <= code < 0xFF60  # full width forms
-    )

@@ -10,7 +10,8 @@ the prefix has none of the usual words, the flow is given without a verdict.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Generator, Iterator
 from datetime import datetime
 
 from bugcheck.evidence.damage import Damage
@@ -18,11 +19,15 @@ from bugcheck.evidence.evidence import LIKELY, NO, Record, evidence_parser
 from bugcheck.evidence.flows import Coverage, Packet, merged
 from bugcheck.evidence.source import Source
 from bugcheck.evidence.syslog_times import SyslogTimes
+from bugcheck.gaps import Gap
 
 LOG = "iptables"
 DROPPED = ("DROP", "BLOCK", "DENY", "DENIED", "REJECT", "INVALID", "DISCARD", "BAN")
 ALLOWED = ("ALLOW", "ACCEPT", "PASS", "PERMIT")
 PROTOCOLS = {"1": "ICMP", "2": "IGMP", "6": "TCP", "17": "UDP", "41": "IPv6", "47": "GRE", "50": "ESP", "58": "ICMPv6"}
+_GREPPED = re.compile(r"^[\w./-]{1,255}:(?:\d{1,9}:)?")
+"""What grep puts before the lines of several files."""
+_UNTIMED = 1_000_000
 FLAGS = ("SYN", "ACK", "FIN", "RST", "PSH", "URG")
 
 
@@ -41,23 +46,43 @@ def _is_ours(line: str) -> bool:
 @evidence_parser("iptables", probe=probe, names=("kern.log*", "ufw.log*", "messages*", "syslog*", "*iptables*"))
 def iptables(source: Source) -> Iterator[Record]:
     """Linux packet filters in a syslog (iptables, ufw): packets joined by flow and minute."""
-    coverage, times, damage = Coverage(), SyslogTimes(source), Damage(source.path)
-    yield from merged(_packets(source, times, damage), LOG, coverage)
-    yield from damage.rest()
+    coverage, times, untimed = Coverage(), SyslogTimes(source), list[int]()
+    dated = yield from _counted(merged(_packets(source, times, untimed), LOG, coverage))
+    yield from _without_time(source.path, untimed, dated > 0)
     yield from times.gaps()
     coverage.note_what_is_not_logged()
     yield from coverage.spans()
 
 
-def _packets(source: Source, times: SyslogTimes, damage: Damage) -> Iterator[Packet | Record]:
+def _counted(records: Iterator[Record]) -> Generator[Record, None, int]:
+    count = 0
+    for record in records:
+        count += 1
+        yield record
+    return count
+
+
+def _without_time(path: str, untimed: list[int], dated: bool) -> Iterator[Gap]:
+    """Tell of packets without a time: a hole in a log that has times, else a log of another kind (dmesg)."""
+    if not dated and untimed:
+        what = f"when the {len(untimed)} packets of {path} came"
+        yield Gap(what, "times: its lines have none, or seconds since the start", "journalctl -k -o short-iso")
+        return
+    damage = Damage(path)
+    for number in untimed:
+        yield from damage.at(f"line {number}", "a time at its beginning")
+    yield from damage.rest()
+
+
+def _packets(source: Source, times: SyslogTimes, untimed: list[int]) -> Iterator[Packet | Record]:
     for number, line in source.lines():
         if not _is_ours(line):
             continue
-        found = times.split(line)
+        found = times.split(line) or times.split(_GREPPED.sub("", line, count=1))
         if found and "IN=" in found[1]:
             yield _packet(found[0], found[1], number)
-        elif not times.undated:
-            yield from damage.at(f"line {number}", "a time at its beginning")
+        elif not times.undated and len(untimed) < _UNTIMED:
+            untimed.append(number)
 
 
 def _packet(time: datetime, rest: str, number: int) -> Packet:

@@ -23,5 +23,6 @@ def probe(source: Source) -> int:
 def registry_log(source: Source) -> Iterator[Record]:
     """A transaction log of a registry hive, applied when its hive is read."""
     hive = source.base_name.rpartition(".")[0]
-    if not hive or source.neighbours(hive) is None:
+    beside = source.neighbours(hive) if hive else None
+    if beside is None or beside.head[:4] != b"regf":
         yield Gap(f"the changes in {source.path}", "the hive they belong to", f"add {hive or 'the hive'} beside it")
