@@ -80,7 +80,7 @@ def probe(source: Source) -> int:
 
 @evidence_parser("powershell", probe=probe)
 def powershell(source: Source) -> Iterator[Record]:
-    """Objects as PowerShell or wmic write them (list, table, CSV): services, drivers, software, devices, memory."""
+    """Objects of PowerShell and wmic (list, table, CSV): services, drivers, software, devices."""
     dates = WrittenDates(source.head_text.split("\n")[:400])
     count = 0
     for each in objects(source.lines()):
