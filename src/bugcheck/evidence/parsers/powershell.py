@@ -11,58 +11,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
-from functools import cache
 
 from bugcheck.evidence.evidence import LIKELY, NO, Event, Fact, Record, evidence_parser
+from bugcheck.evidence.object_meaning import Meaning, meaning_of, valued
 from bugcheck.evidence.objects import objects
 from bugcheck.evidence.source import Source
 from bugcheck.evidence.written_dates import WrittenDates
 from bugcheck.gaps import Gap
-from bugcheck.knowledge.tables import table
 
 _FACTS = 200_000
 _DAY = re.compile(r"^(\d{8})$")
 _CIM_TIME = re.compile(r"^(\d{14})\.\d{6}([+-]\d{3})$")
-
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """A row of the table: what an object must have, and which fact it gives."""
-
-    required: tuple[str, ...]
-    kind: str
-    name: str
-    value: str
-    fields: tuple[tuple[str, str], ...]
-
-
-@cache
-def _meanings() -> tuple[Meaning, ...]:
-    found: list[Meaning] = []
-    for line in table("powershell_objects.tsv").decode().splitlines():
-        columns = line.split("\t")
-        if len(columns) == 5 and not line.startswith(("#", "required\t")):
-            pairs = tuple((pair.partition("=")[0], pair.partition("=")[2]) for pair in columns[4].split())
-            found.append(Meaning(tuple(columns[0].split()), columns[1], columns[2], columns[3], pairs))
-    return tuple(found)
-
-
-def _holds(condition: str, properties: dict[str, str]) -> bool:
-    """Tell whether a condition of the table holds: `A|B`, `A=x|y`, `A|B!x`."""
-    negated = "!" in condition
-    names, mark, values = condition.partition("!" if negated else "=")
-    found = next((name for name in names.split("|") if name in properties), None)
-    if found is None or not mark:
-        return found is not None
-    value = properties[found].replace(" ", "_").casefold()
-    listed = value in values.casefold().split("|")
-    return value != "" and not listed if negated else listed
-
-
-def _meaning_of(properties: dict[str, str]) -> Meaning | None:
-    return next((each for each in _meanings() if all(_holds(one, properties) for one in each.required)), None)
 
 
 def probe(source: Source) -> int:
@@ -71,7 +31,7 @@ def probe(source: Source) -> int:
         return NO
     lines = enumerate(source.head_text[:0x4000].split("\n"), 1)
     for count, each in enumerate(objects(lines)):
-        if _meaning_of(each.properties) or _restored(each.properties):
+        if meaning_of(each.properties) or _restored(each.properties):
             return LIKELY
         if count > 40:
             break
@@ -99,7 +59,7 @@ def _told(properties: dict[str, str], where: str, dates: WrittenDates) -> Iterat
     if _restored(properties):
         yield from _restore_point(properties, where, dates)
         return
-    meaning = _meaning_of(properties)
+    meaning = meaning_of(properties)
     if meaning is None:
         return
     if meaning.name == "*":
@@ -107,7 +67,7 @@ def _told(properties: dict[str, str], where: str, dates: WrittenDates) -> Iterat
             if properties.get(name):
                 yield Fact(meaning.kind, name, properties[name], where)
         return
-    name, value = _valued(meaning.name, properties), _valued(meaning.value, properties)
+    name, value = valued(meaning.name, properties), valued(meaning.value, properties)
     if meaning.kind == "driver":
         name = name.replace("/", "\\").rpartition("\\")[2]
     value = value.lower() if meaning.kind == "service" else _bytes(value) if meaning.kind == "memory_module" else value
@@ -135,14 +95,6 @@ def _fields(meaning: Meaning, properties: dict[str, str], dates: WrittenDates) -
             if word in ("date", "installed") and (day := _time(value, dates)):
                 found[word] = day.date().isoformat()
     return found
-
-
-def _valued(rule: str, properties: dict[str, str]) -> str:
-    """Read a name or value: `=word`, `A|B` (the first there is), `A+B` (joined)."""
-    if rule.startswith("="):
-        return rule[1:]
-    found = ((properties.get(part, "") for part in one.split("+")) for one in rule.split("|"))
-    return next((text for parts in found if (text := " ".join(filter(None, parts)))), "")
 
 
 def _restored(properties: dict[str, str]) -> bool:
