@@ -132,10 +132,27 @@ def test_an_attack_in_the_log_is_no_longer_eliminated() -> None:
 
 def test_jobs_at_other_times_are_eliminated() -> None:
     task = Fact("scheduled_task", "copy to A", "xcopy C:\\data \\\\A\\backup", "row 1", {"schedule": "01:00"})
-    files: dict[str, list[Record]] = {"A/x.dmp": [crash()], "B/tasks.csv": [task]}
+    other = Fact("scheduled_task", "defragment", "defrag.exe c:", "row 1", {"schedule": "02:00"})
+    files: dict[str, list[Record]] = {"A/x.dmp": [crash()], "B/tasks.csv": [task], "A/tasks.csv": [other]}
     found = investigated(files)["other_host_interaction:jobs with B"]
     assert found.state is State.ELIMINATED
     assert "01:00" in found.decided_by
+
+
+@pytest.mark.parametrize(
+    ("schedule", "listed", "reason"),
+    [
+        ("At 01:00 every day", False, "the tasks of A are not listed"),
+        ("Hourly 01:00", True, "copy to A runs at other times too"),
+    ],
+)
+def test_jobs_are_not_eliminated_by_half_a_list(schedule: str, listed: bool, reason: str) -> None:
+    task = Fact("scheduled_task", "copy to A", "xcopy C:\\data \\\\A\\backup", "row 1", {"schedule": schedule})
+    other = Fact("scheduled_task", "defragment", "defrag.exe c:", "row 1", {"schedule": "02:00"})
+    files: dict[str, list[Record]] = {"A/x.dmp": [crash()], "B/tasks.csv": [task], "A/x": [other] if listed else []}
+    found = investigated(files)["other_host_interaction:jobs with B"]
+    assert found.state is State.NOT_ELIMINATED
+    assert reason in found.predictions[0].told
 
 
 def test_a_crash_after_the_services_were_stopped_eliminates_them() -> None:
@@ -162,7 +179,11 @@ def test_a_file_that_differs_from_its_baseline() -> None:
             "A/baseline": [Fact("baseline_file", "RapDrv.sys", "aa" * 32, "line 1", {"source": "the vendor's list"})],
         }
 
-    assert investigated(files("aa" * 32))["malware_or_tampering"].state is State.ELIMINATED
+    negative = Fact("check_result", "virus scan", "negative", "[[check]] 1", {"about": "malware_or_tampering"})
+    alone = investigated(files("aa" * 32))["malware_or_tampering"]
+    assert alone.state is State.NOT_ELIMINATED, "a clean driver does not speak for whoever calls it"
+    found = investigated({**files("aa" * 32), "A/notes": [negative]})["malware_or_tampering"]
+    assert found.state is State.ELIMINATED
     found = investigated(files("bb" * 32))["malware_or_tampering"]
     assert found.state is not State.ELIMINATED
     assert found.log_odds > 0

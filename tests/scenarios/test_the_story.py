@@ -88,11 +88,13 @@ def test_three_candidates_are_ruled_out_for_the_storys_reasons(story: Told) -> N
         "remote_attack": "known or local addresses",
         "other_host_interaction:services": "stopped the services of B",
         "other_host_interaction:jobs": "the jobs run at 01:00",
-        "malware_or_tampering": "RapDrv.sys is unmodified: the build that the dump had loaded, the same as",
+        "malware_or_tampering": "RapDrv.sys is unmodified: same as baseline",
     }
     for key, reason in reasons.items():
         assert story.of(key).state is State.ELIMINATED, key
         assert reason in story.of(key).decided_by
+    files = story.of("malware_or_tampering").predictions[0].told
+    assert "it is the build the dump had loaded; its code is unchanged in memory: 36,864 of 36,864" in files
     check = next(each for each in story.of("malware_or_tampering").predictions if each.topic == "virus check")
     assert check.weight < 0
 
@@ -132,7 +134,7 @@ def test_a_driver_that_is_not_its_makers(tmp_path: Path) -> None:
     found = told(tmp_path, driver_changed=True)
     assert found.first.id == "malware_or_tampering"
     assert found.first.state is State.SUPPORTED
-    assert "not the same as version 3.6.cbd" in found.first.decided_by
+    assert "RapDrv.sys differs from baseline BlackICE-3.6.cbd.csv" in found.first.decided_by
     assert "a defect of RapDrv.sys" not in found.of("product_conflict:Symantec").title
 
 
@@ -160,3 +162,31 @@ def test_dumps_that_blame_another_driver(tmp_path: Path) -> None:
     assert "RapDrv" not in found.first.title
     issue = next((each for each in found.case.issues if each.id == "CVE-2006-4541"), None)
     assert issue is None or issue.kind != "match"
+
+
+def test_a_driver_changed_in_memory_alone(tmp_path: Path) -> None:
+    """The file is its maker's; the dump has a jump where the file has none."""
+    found = told(tmp_path, patch=bytes.fromhex("e9fb250000"))
+    tampering = found.of("malware_or_tampering")
+    assert tampering.state is State.SUPPORTED
+    assert "code of RapDrv in the dump differs from RapDrv.sys at RapDrv+0x3000" in tampering.decided_by
+    assert found.of("third_party_driver:RapDrv.sys").log_odds < 0
+    assert "a defect of RapDrv.sys" not in found.of("product_conflict:Symantec").title
+
+
+def test_one_bit_changed_in_memory_is_no_tampering(tmp_path: Path) -> None:
+    found = told(tmp_path, patch=b"\xcd")
+    assert found.of("malware_or_tampering").state is not State.SUPPORTED
+    bits = next(each for each in found.of("bad_memory").predictions if each.topic == "changed bits")
+    assert "one bit of the code of RapDrv in the dump differs" in bits.told
+    assert bits.weight > 0
+
+
+def test_a_driver_whose_file_nobody_collected(tmp_path: Path) -> None:
+    write_story(tmp_path, Turns(sparse=6))
+    (tmp_path / "A" / "RapDrv.sys").unlink()
+    case = investigate(tmp_path, keep=False, known_issues=":memory:").case
+    assert Told(case).of("malware_or_tampering").state is not State.ELIMINATED
+    (gap,) = case.gaps
+    assert gap.what == "whether RapDrv.sys is what its maker made"
+    assert "RapDrv.sys of A" in gap.remedy

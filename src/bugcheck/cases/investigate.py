@@ -19,6 +19,7 @@ from bugcheck.evidence.intake import Intake, Unreadable, shown_path
 from bugcheck.evidence.reading import Sink, identity, read_source
 from bugcheck.evidence.source import Source
 from bugcheck.gaps import Gap
+from bugcheck.hypotheses.integrity import missing_files
 from bugcheck.hypotheses.investigation import Investigation, IssueMatch
 from bugcheck.hypotheses.issues import Matcher, issue_matches
 from bugcheck.hypotheses.weighing import NextTest, Weighed, weigh
@@ -30,7 +31,7 @@ AsJson = Callable[[Any], str]
 """Turns an Analysis into JSON text; the incident itself never looks into one."""
 Progress = Callable[[str, int, int], None]
 """Takes (path being read, files read so far, files in all)."""
-UNREADABLE = "unreadable"
+UNREADABLE, DUMP = "unreadable", "crash_dump"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def read_evidence(
     taken = {each.id for each in before.values()}
     seen: set[str] = set()
     gaps: list[Gap] = []
-    sink = _sink(store, as_json)
+    sink, beside = _sink(store, as_json), intake.programs_mark()
     for number, path in enumerate(files):
         if progress is not None:
             progress(shown_path(path), number, len(files))
@@ -84,7 +85,7 @@ def read_evidence(
                 gaps.append(Gap(f"what is in {source.path}", source.reason, _remedy(source)))
                 _enter_unreadable(store, source, before, taken, seen)
             else:
-                _read(source, store, sink, before, taken, seen)
+                _read(source, store, sink, before, taken, seen, beside)
     for path in before.keys() - seen:
         with store.writing():
             store.forget(before[path].id)
@@ -107,18 +108,29 @@ def _sink(store: EventStore, as_json: AsJson | None) -> Sink:
 
 
 def _read(
-    source: Source, store: EventStore, sink: Sink, before: dict[str, Evidence], taken: set[str], seen: set[str]
+    source: Source,
+    store: EventStore,
+    sink: Sink,
+    before: dict[str, Evidence],
+    taken: set[str],
+    seen: set[str],
+    beside: str,
 ) -> None:
+    """Read a file that was not read so before; `beside` is the word for the program files dumps are held against."""
     seen.add(source.path)
     known = before.get(source.path)
-    reader = fingerprint() + (" with symbols" if source.symbols is not None else "")
-    if known is not None and known.sha256 == source.sha256 and store.reader(known.id) == reader:
+
+    def reader(kind: str) -> str:
+        files = f" beside {beside}" if beside and kind == DUMP else ""
+        return fingerprint() + (" with symbols" if source.symbols is not None else "") + files
+
+    if known is not None and known.sha256 == source.sha256 and store.reader(known.id) == reader(known.kind):
         return
     with store.writing():
         if known is not None:
             store.forget(known.id)
-        key = identity(source.sha256, taken)
-        store.finish(read_source(source, key, sink), reader)
+        found = read_source(source, identity(source.sha256, taken), sink)
+        store.finish(found, reader(found.kind))
 
 
 def _enter_unreadable(
@@ -183,7 +195,7 @@ def investigate(
         issues=matches,
         plan=plan,
         evidence=tuple(timeline.evidence),
-        gaps=(*gaps, *timeline.gaps, *weighed.gaps),
+        gaps=(*gaps, *timeline.gaps, *weighed.gaps, *missing_files(investigation)),
     )
 
 

@@ -152,6 +152,7 @@ class CrashSeen:
             when there is none.
         build: of Windows, or None. architecture: "x86", "x86_pae", "x64", "arm64", or "".
         os: the Windows version in words. host: computer name, or "".
+        format: of the dump ("kernel_triage", "windbg_log", …), which tells what it keeps, or "".
         analysis: the whole analysis, for the telling; opaque to the incident.
     """
 
@@ -182,6 +183,7 @@ class CrashSeen:
     architecture: str = ""
     os: str = ""
     host: str = ""
+    format: str = ""
     analysis: Any = field(default=None, compare=False, repr=False)
 
 

@@ -16,8 +16,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
-from itertools import chain
+from itertools import chain, takewhile
 from typing import Any
+from zlib import crc32
 
 from bugcheck.archives.files import map_file
 from bugcheck.archives.packed import DEFAULT_LIMITS, Container, Limits, Member, Unpacking, container_of, shown_name
@@ -28,6 +29,8 @@ from bugcheck.evidence.source import Source
 
 CASE_FOLDER = ".bugcheck"
 MAX_FILES = 200_000
+PROGRAMS, MOST_SAME = (".sys", ".exe", ".dll"), 4
+"""Suffixes of program files, and how many of one name are held against a dump."""
 _PATH_LIMIT = 0x8000
 _WHOLE = (".docx", ".xlsx", ".pptx", ".jar", ".odt", ".ods", ".msix", ".appx", ".nupkg", ".whl")
 """Suffixes of files that are zips and yet one document."""
@@ -61,6 +64,7 @@ class Intake:
     symbols: Any = None
     skip: frozenset[str] = field(default_factory=lambda: frozenset[str]())
     also: tuple[str, ...] = ()
+    _programs: dict[str, list[str]] = field(default_factory=dict[str, list[str]], init=False, repr=False, compare=False)
 
     def files(self) -> list[str]:
         """Paths of all files, relative with slashes, sorted, as the system names them. Raises LimitExceeded."""
@@ -139,7 +143,48 @@ class Intake:
         damage: str = "",
     ) -> Source:
         """Make a Source with this intake's options."""
-        return Source(path, BinaryView(view.data, path), neighbours, modified, self.password, self.symbols, damage)
+
+        def programs(name: str) -> Iterator[Source]:
+            return self.programs(name, path)
+
+        view = BinaryView(view.data, path)
+        return Source(path, view, neighbours, modified, self.password, self.symbols, damage, programs)
+
+    def programs(self, name: str, near: str = "") -> Iterator[Source]:
+        """Yield the case's program files of this base name: the nearest to `near` in its folders; not in archives."""
+        found = self._program_paths().get(name.lower(), [])
+        shared = [_shared_folders(path, near) for path in found]
+        for path in [path for path, depth in zip(found, shared, strict=True) if depth == max(shared)][:MOST_SAME]:
+            try:
+                source = self._source(path)
+            except BugcheckError:
+                continue  # it is told of when its own turn comes
+            if source is not None:
+                yield source
+
+    def programs_mark(self) -> str:
+        """A word for which program files there are: another word, and dumps may be held against other files."""
+        paths = sorted(path for found in self._program_paths().values() for path in found)
+        if not paths:
+            return ""
+        told: list[str] = []
+        for path in paths:
+            try:
+                status = os.stat(self._full_path(path))  # noqa: PTH116
+            except OSError:
+                continue
+            told.append(f"{path} {status.st_size} {status.st_mtime_ns}")
+        return f"{crc32(chr(10).join(told).encode('utf-8', 'surrogatepass')):08x}"
+
+    def _program_paths(self) -> dict[str, list[str]]:
+        """Paths of the program files by base name in lower case, listed once."""
+        if not self._programs:
+            self._programs[""] = []
+            for path in self.files():
+                name = path.rpartition("/")[2].lower()
+                if name.endswith(PROGRAMS):
+                    self._programs.setdefault(name, []).append(path)
+        return self._programs
 
     def _neighbour(self, path: str, name: str) -> Source | None:
         folder = os.path.dirname(self._full_path(path))  # noqa: PTH120
@@ -251,6 +296,12 @@ class _Archive:
 def shown_path(path: str) -> str:
     """Make a file's path safe to show and to store: what is no Unicode, or no printable character, is escaped."""
     return shown_name(path, _PATH_LIMIT)
+
+
+def _shared_folders(one: str, other: str) -> int:
+    """How many folders, from the case's down, two paths have in common."""
+    pairs = zip(one.split("/")[:-1], other.split("/")[:-1], strict=False)
+    return len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
 
 
 def _same_drive(one: str, other: str) -> bool:

@@ -45,6 +45,7 @@ class Source:
             may only fill in what nothing else tells (a year).
         password: for what is encrypted, or None.
         symbols: where the parser of dumps looks for symbols, opaque to the others.
+        programs: program files of the case by base name, for a dump to be held against.
         damage: what is wrong with the bytes: an archive that broke off within this member; "" when nothing is.
     """
 
@@ -55,6 +56,7 @@ class Source:
     password: bytes | None = None
     symbols: Any = None
     damage: str = ""
+    programs: Callable[[str], Iterator[Source]] = field(default=lambda _: iter(()))
 
     @property
     def base_name(self) -> str:

@@ -21,7 +21,7 @@ def watching_driver(investigation: Investigation) -> tuple[str, str]:
     """Find (image, as shown) of the driver that crashed if it watches files and is its maker's; else ("", "")."""
     for image, shown, _ in investigation.blamed[:1]:
         facts, verdict = find_driver(image), verdicts(investigation, image)
-        if facts and facts.driver_class in WATCHERS and not (verdict and verdict.modified):
+        if facts and facts.driver_class in WATCHERS and not (verdict and (verdict.modified or verdict.patched)):
             return image, shown
     return "", ""
 
@@ -35,7 +35,7 @@ def watcher_crashed(investigation: Investigation) -> Prediction | None:
         if kind == "unknown":
             return untested(topic, expect, f"what {shown} does", "", 0.7, 0.7)
         verdict = verdicts(investigation, image)
-        if verdict is not None and verdict.modified:
+        if verdict is not None and (verdict.modified or verdict.patched):
             return decided(
                 topic, expect, f"{verdict.words}: what it does is unknown", False, 0.7, 1.5, verdict.citations
             )

@@ -61,6 +61,7 @@ class Prediction:
         necessary: the hypothesis is eliminated when this is contradicted.
         group: predictions of one group rest on the same observation: only the strongest counts.
         window: the time that was looked at, UTC. citations: where to check it. remedy: how to get what is missing.
+        silent: times of crashes that nothing speaks for, while something does for others; UTC.
     """
 
     topic: str
@@ -75,6 +76,7 @@ class Prediction:
     window: tuple[datetime, datetime] | None = None
     citations: tuple[Cite, ...] = ()
     remedy: str = ""
+    silent: tuple[datetime, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

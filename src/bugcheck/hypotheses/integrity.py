@@ -1,18 +1,29 @@
-"""File, signature and baseline facts of the case → is this driver's file what it should be?
+"""Files of the case, held against baselines, signatures, catalogs and dumps → is this driver's file what it should be?
 
-Source: the facts' own kinds (`file`, `baseline_file`, `file_signature`), and the module entry of the crashes' dumps.
+Source: `evidence.integrity` judges a file; here it is asked for one host, with that host's crashes, and what the dump's
+code shows beside the file is added (the rule `given_image`).
 
-Folklore: a file is collected from the wrong directory as often as not; so the dump's own entry (time stamp and size of
-the image that was loaded) decides whether it is the one that ran.
+Folklore: a file is collected from the wrong directory, or after an update, as often as not.  One that is not the build
+the dump had loaded did not run then, and whatever is known of it says nothing of what did.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from bugcheck.evidence.evidence import CrashSeen, FindingSeen
+from bugcheck.evidence.integrity import FileState, file_verdicts
+from bugcheck.gaps import Gap
 from bugcheck.hypotheses.hypothesis import Cite
 from bugcheck.hypotheses.investigation import Investigation, cite_fact
-from bugcheck.timeline.store import PlacedFact
+from bugcheck.knowledge.drivers import find_driver
+
+KINDS = ("file", "file_signature", "baseline_file", "catalog_entry")
+FILE_RULE, CHANGED = "given_image", "corruption"
+"""The rule that holds a file against the dump, and the category it gives when the code differs."""
+MOST_ASKED = 3
+WINDOWS = "windows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +32,9 @@ class FileVerdict:
 
     Attributes:
         image: file name. words: the verdict, a sentence.
-        modified: it is not what it should be. sure: two independent things agree (a baseline or signature, and the
-            dump's entry where there is one).
+        modified: its bytes are not what they should be, and it is not known to be another build than the one that ran.
+        sure: it is unmodified, and no other build ran.
+        patched: the dump's code differs from it.
         citations: where to check it.
     """
 
@@ -30,68 +42,85 @@ class FileVerdict:
     words: str
     modified: bool
     sure: bool
+    patched: bool
     citations: tuple[Cite, ...]
 
 
 def verdicts(investigation: Investigation, image: str) -> FileVerdict | None:
-    """Judge the file of a driver by name; None when no such file is among the evidence."""
-    files = [each for each in investigation.facts("file", name=image) if each.host in (*investigation.failed, "")]
-    if not files:
-        return None
-    judged = [_judge(investigation, image, each) for each in files]
-    return next((each for each in judged if each.modified), None) or max(judged, key=lambda each: each.sure)
+    """Judge the file of a driver by name, on the hosts whose crashes had it; None when no such file is there."""
+    judged = [
+        verdict
+        for host in (*investigation.failed, "")
+        for verdict in _of_host(investigation, host).get(image.lower(), ())
+    ]
+    worst = next((each for each in judged if each.modified), None)
+    return worst or max(judged, key=lambda each: (each.patched, each.sure), default=None)
 
 
-def _judge(investigation: Investigation, image: str, file: PlacedFact) -> FileVerdict:
-    good: list[str] = []
-    bad: list[str] = []
-    cites = [cite_fact(file)]
-    name = file.fact.name
-    loaded = _against_dump(investigation, image, file)
-    if loaded is not None:
-        (good if loaded[0] else bad).append(loaded[1])
-        cites += investigation.cite_crashes()[:1]
-    for baseline in investigation.facts("baseline_file", name=image):
-        same = baseline.fact.value.lower() == file.fact.value.lower()
-        cites.append(cite_fact(baseline))
-        (good if same else bad).append(f"{'the same as' if same else 'not the same as'} {_listed(baseline)} (SHA-256)")
-    for signature in investigation.facts("file_signature", name=image):
-        if signature.evidence != file.evidence:
+def missing_files(investigation: Investigation) -> Iterator[Gap]:
+    """Name the files of blamed drivers that nobody collected: only they tell whether what ran was the maker's."""
+    for image, shown, crashes in investigation.blamed[:MOST_ASKED]:
+        facts = find_driver(image)
+        is_ours = facts is not None and facts.vendor.lower().startswith("microsoft")
+        if is_ours or crashes[0].category == "hardware" or verdicts(investigation, image) is not None:
             continue
-        cites.append(cite_fact(signature))
-        state, signer = signature.fact.value, signature.fact.fields.get("signer", "")
-        if state in ("valid", "catalog"):
-            good.append(f"signed by {signer}" if signer else "signed")
-        elif state == "broken":
-            bad.append("its signature does not fit its bytes")
-    if bad:
-        return FileVerdict(image, f"{name} is {'; '.join(bad)}", True, True, tuple(cites))
-    if not good:
-        return FileVerdict(image, f"nothing tells whether {name} is unmodified", False, False, tuple(cites))
-    proved = any("same as" in each or "signed" in each for each in good)
-    words = f"{name} is unmodified: {', '.join(good)}" if proved else f"{name} is {good[0]}"
-    return FileVerdict(image, words, False, proved, tuple(cites))
+        module = investigation.module(image)
+        path = (module.path if module else "") or shown
+        host = investigation.failed[0] if investigation.failed else ""
+        yield Gap(
+            f"whether {shown} is what its maker made",
+            "the file itself",
+            f"add {path} of {host or 'the failed host'} to the evidence, and its maker's hashes or another host's file",
+        )
 
 
-def _listed(baseline: PlacedFact) -> str:
-    """Name what a baseline says a file should be: its version, and the list it stands in."""
-    version, source = baseline.fact.fields.get("version", ""), baseline.fact.fields.get("source", "")
-    return f"version {version} in {source or 'the list'}" if version else f"{source or 'the list'} has it"
+def _of_host(investigation: Investigation, host: str) -> dict[str, list[FileVerdict]]:
+    """The verdicts on a host's files by name; files of no host are judged apart, against every crash."""
+
+    def judge() -> dict[str, list[FileVerdict]]:
+        everyone = [each for each in investigation.facts(*KINDS) if _counts(each.fact.kind, each.host, host)]
+        evidence = {id(each.fact): each for each in everyone}
+        crashes = [crash for crash in investigation.crashes if host in (crash.host, "") and crash.seen is not None]
+        seen = [crash.seen for crash in crashes if crash.seen is not None]
+        modules = [module for each in seen for module in each.modules]
+        found: dict[str, list[FileVerdict]] = {}
+        for verdict in file_verdicts([each.fact for each in everyone], modules):
+            words, patched = verdict.text, False
+            compared = _in_memory(seen, verdict.name) if verdict.is_loaded_build is not False else None
+            if compared is not None:
+                patched = compared.category == CHANGED
+                words = f"{words}; {compared.statement if patched else compared.statement.rpartition(', and ')[2]}"
+            cites = [cite_fact(evidence[id(fact)]) for fact in verdict.citations]
+            cites += investigation.cite_crashes(seen)[:1] if verdict.modules else ()
+            wrong = verdict.state in (FileState.DIFFERS, FileState.BROKEN)
+            other_build = verdict.is_loaded_build is False
+            found.setdefault(verdict.name.lower(), []).append(
+                FileVerdict(
+                    verdict.name,
+                    words,
+                    wrong and not other_build,
+                    verdict.state is FileState.UNMODIFIED and not other_build,
+                    patched,
+                    tuple(cites),
+                )
+            )
+        return found
+
+    return investigation.timeline.kept(("file verdicts", host), judge)
 
 
-def _against_dump(investigation: Investigation, image: str, file: PlacedFact) -> tuple[bool, str] | None:
-    """Compare time stamp and image size with the module entry of the dumps; None when either does not tell."""
-    module = investigation.module(image)
-    stamp, size = _number(file.fact.fields.get("stamp", ""), 16), _number(file.fact.fields.get("image_size", ""))
-    if module is None or not module.stamp or stamp is None:
-        return None
-    same = stamp == module.stamp and (size is None or not module.size or size == module.size)
-    words = "the build that the dump had loaded" if same else "not the build that the dump had loaded"
-    return same, words
+def _counts(kind: str, owner: str, host: str) -> bool:
+    """A baseline or catalog speaks for every host; a file, and its signature, for the host it was collected from."""
+    return kind in ("baseline_file", "catalog_entry") or owner == host
 
 
-def _number(text: str, base: int = 0) -> int | None:
-    try:
-        return int(text, base)
-    except ValueError:
-        return None
+def _in_memory(crashes: list[CrashSeen], image: str) -> FindingSeen | None:
+    """What the dumps' code shows beside the file: that it differs, before that it is the same; None without either."""
+    names = {module.name for crash in crashes for module in crash.modules if module.image.lower() == image.lower()}
+    found = [
+        finding
+        for crash in crashes
+        for finding in crash.findings
+        if finding.rule == FILE_RULE and finding.module in names
+    ]
+    return next((each for each in found if each.category == CHANGED), None) or next(iter(found), None)

@@ -80,6 +80,11 @@ class Investigation:
         return [crash.time for crash in self.crashes if crash.time is not None]
 
     @cached_property
+    def dated(self) -> list[tuple[datetime, str]]:
+        """(time, host) of the crashes whose time is known."""
+        return [(crash.time, crash.host) for crash in self.crashes if crash.time is not None]
+
+    @cached_property
     def seen(self) -> list[CrashSeen]:
         """What dumps and logs show of the crashes."""
         return [crash.seen for crash in self.crashes if crash.seen is not None]

@@ -1,31 +1,24 @@
-"""Events, findings, facts and people's checks → Predictions: the few ways in which hypotheses meet evidence.
+"""Findings, facts and people's checks → Predictions: the few ways in which hypotheses meet evidence.
 
-Source: `timeline.periodicity` for what chance would do.
+Events before the crashes are `preceding.py`'s.
 
-Folklore: one crash with an update before it says little on a host that updates hourly; four crashes with one before
-each say much on a host that updates daily.  So what precedes a crash is compared with how often it happens anyway.
+Source: a `CrashSeen` says what its analysis found, and what its dump keeps.
+
+Folklore: a small dump holds next to no code and no system tables; that it shows no hook means nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
-from math import log10
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 
 from bugcheck.evidence.evidence import CrashSeen, FindingSeen
 from bugcheck.hypotheses.hypothesis import Cite, Outcome, Prediction
-from bugcheck.hypotheses.investigation import MINUTE, Investigation, cite_event, cite_fact
-from bugcheck.timeline.periodicity import Precedence, precedence
+from bugcheck.hypotheses.investigation import Investigation, cite_event, cite_fact
+from bugcheck.timeline.crashes import IncidentCrash
 from bugcheck.timeline.store import PlacedFact
-from bugcheck.timeline.timed_event import TimedEvent
 
-USUAL = 0.2
-"""Chance above which what precedes the crashes precedes anything."""
-MOST_EVENTS, MOST_CITES = 200_000, 8
-MOST_LOOKED_AT = 50_000
-"""Events that a filter in Python looks at to tell what is usual."""
-Filter = Callable[[TimedEvent], bool]
+MOST_CITES = 8
 
 
 def untested(topic: str, expect: str, missing: str, remedy: str, weight: float, against: float) -> Prediction:
@@ -53,155 +46,6 @@ def decided(
     return Prediction(topic, expect, outcome, told, value, weight, -against, necessary, group, citations=cited)
 
 
-def preceded(
-    investigation: Investigation,
-    kinds: Collection[str],
-    *,
-    topic: str,
-    expect: str,
-    words: str,
-    minutes: float,
-    weight: float,
-    against: float,
-    host: str | None = None,
-    fields: Mapping[str, str] | None = None,
-    only: Filter | None = None,
-    necessary: bool = False,
-    group: str = "",
-    remedy: str = "",
-) -> Prediction:
-    """Predict that events of these kinds come in the minutes before each crash.
-
-    Observed when they do more often than chance would have it; contradicted when files that speak for those minutes
-    show none; untested where nothing speaks for them.
-
-    Args:
-        words: the events in words ("an update of virus definitions").
-        host: whose events; None is any host's. fields, only: further tests of an event.
-    """
-    times, timeline = investigation.times, investigation.timeline
-    if not times:
-        return untested(topic, expect, "the time of no crash is known", remedy, weight, against)
-    start, end = investigation.span()
-    window = minutes * MINUTE
-    hits: dict[datetime, TimedEvent] = {}
-    for time in times:
-        before = timeline.events(
-            *kinds, host=host, start=time - window, end=time, fields=fields, limit=MOST_EVENTS, newest_first=True
-        )
-        if (found := next((each for each in before if only is None or only(each)), None)) is not None:
-            hits[time] = found
-    covered = [time for time in times if timeline.coverage(kinds, time - window, time, host).whole]
-    if not hits and not covered:
-        missing = f"nothing speaks for the {minutes:g} minutes before {_many(times)}: {words}"
-        return untested(topic, expect, missing, remedy or _how(words, host), weight, against)
-    looked = sorted({*hits, *covered})
-    parts = timeline.coverage(kinds, start, end, host).covered
-    base = (min(parts[0][0], looked[0]), max(parts[-1][1], looked[-1])) if parts else (start, end)
-    usual, base = _usual(investigation, kinds, host, fields, only, base)
-    compared = precedence(looked, [*usual, *(event.time for event in hits.values())], window, base)
-    cites = [cite_event(event) for event in hits.values()] or _covering(investigation, kinds, covered, window, host)
-    prediction = _judged(topic, expect, words, minutes, weight, against, compared, cites, necessary, group)
-    if len(hits) > 1:
-        prediction = replace(prediction, told=f"{prediction.told}; {_nearest(hits)}")
-    if len(looked) < len(times):
-        silent = f"{prediction.told} (nothing speaks for {len(times) - len(looked)} more)"
-        prediction = replace(prediction, told=silent)
-    return _with_window(prediction, (looked[0] - window, looked[-1]))
-
-
-def _judged(
-    topic: str,
-    expect: str,
-    words: str,
-    minutes: float,
-    weight: float,
-    against: float,
-    compared: Precedence,
-    cites: Sequence[Cite],
-    necessary: bool,
-    group: str,
-) -> Prediction:
-    hits, crashes = compared.hits, compared.crashes
-    if not hits:
-        told = f"no {words} in the {minutes:g} minutes before {_all(crashes)}, which the records cover"
-        return decided(topic, expect, told, False, weight, against, cites, necessary=necessary, group=group)
-    often = (
-        f"{words} within {minutes:g} minutes before {hits} of {crashes} crashes"
-        if crashes > 1
-        else (f"{words} within {minutes:g} minutes before the crash")
-    )
-    if compared.chance <= USUAL:
-        share = min(1.0, max(0.3, -log10(max(compared.chance, 1e-9)) / 2))
-        told = f"{often}; by accident {_part(compared.chance)}"
-        return decided(topic, expect, told, True, weight, against, cites, group=group, share=share)
-    told = f"{often}, but such are so frequent that accident does as much ({_part(compared.chance)})"
-    return decided(topic, expect, told, True, weight, against, cites, group=group, share=0.05)
-
-
-def _nearest(hits: Mapping[datetime, TimedEvent]) -> str:
-    """How long before the crashes the last of what went before them came."""
-    ago = sorted(max(0.0, (time - event.until) / MINUTE) for time, event in hits.items())
-    low, high = f"{ago[0]:.0f}", f"{ago[-1]:.0f}"
-    return f"the last {low if low == high else f'{low} to {high}'} minute{'s' * (high != '1')} before"
-
-
-def _with_window(prediction: Prediction, window: tuple[datetime, datetime]) -> Prediction:
-    return replace(prediction, window=window)
-
-
-def _usual(
-    investigation: Investigation,
-    kinds: Collection[str],
-    host: str | None,
-    fields: Mapping[str, str] | None,
-    only: Filter | None,
-    base: tuple[datetime, datetime],
-) -> tuple[list[datetime], tuple[datetime, datetime]]:
-    """When such events were at all, and the time that tells it: of very many the latest do."""
-    start, end = investigation.span()
-    timeline = investigation.timeline
-    if only is None:
-        times = timeline.times(*kinds, host=host, start=start, end=end, fields=fields, limit=MOST_EVENTS)
-        oldest = times[-1] if len(times) == MOST_EVENTS else base[0]
-        return times, (max(base[0], oldest), base[1])
-    looked_at, oldest, times = 0, base[0], list[datetime]()
-    events = timeline.events(
-        *kinds, host=host, start=start, end=end, fields=fields, limit=MOST_LOOKED_AT, newest_first=True
-    )
-    for event in events:
-        looked_at, oldest = looked_at + 1, event.time
-        if only(event):
-            times.append(event.time)
-    return times, (max(base[0], oldest), base[1]) if looked_at == MOST_LOOKED_AT else base
-
-
-def _covering(
-    investigation: Investigation, kinds: Collection[str], times: Sequence[datetime], window: timedelta, host: str | None
-) -> list[Cite]:
-    found = [investigation.timeline.coverage(kinds, time - window, time, host).evidence for time in times]
-    return [Cite(evidence, "what it covers") for each in found for evidence in each]
-
-
-def _many(times: Sequence[datetime]) -> str:
-    return "the crash" if len(times) == 1 else f"the {len(times)} crashes"
-
-
-def _all(crashes: int) -> str:
-    return "the crash" if crashes == 1 else f"any of {crashes} crashes"
-
-
-def _part(chance: float) -> str:
-    if chance < 0.001:
-        return "less than once in 1000 times"
-    return f"in {chance:.1%} of cases" if chance < 0.1 else f"in {chance:.0%} of cases"
-
-
-def _how(words: str, host: str | None) -> str:
-    where = f" of {host}" if host else ""
-    return f"add the logs{where} that would show {words} for those minutes"
-
-
 def found_in_dumps(
     investigation: Investigation,
     rules: Collection[str],
@@ -212,11 +56,15 @@ def found_in_dumps(
     against: float,
     group: str = "",
     only: Callable[[CrashSeen, FindingSeen], bool] | None = None,
+    shows: Callable[[CrashSeen], bool] | None = None,
     necessary: bool = False,
 ) -> Prediction:
     """Predict that the analysis of a crash makes a finding of one of these rules (or that `only` accepts).
 
-    Contradicted when dumps were analysed and none does; untested without a dump.
+    Contradicted when dumps that would show it were analysed and none does; untested without such a dump.
+
+    Args:
+        shows: tells whether a dump keeps enough to show it; every dump does without.
     """
     seen = investigation.seen
     if not seen:
@@ -230,9 +78,16 @@ def found_in_dumps(
         if (not rules or finding.rule in rules) and (only is None or only(crash, finding))
     ]
     if not hits:
-        told = f"nothing of the kind in {'the dump' if len(seen) == 1 else f'any of {len(seen)} dumps'}"
-        cites = investigation.cite_crashes()
-        return decided(topic, expect, told, False, weight, against, cites, group=group, necessary=necessary)
+        able = [crash for crash in seen if shows is None or shows(crash)]
+        if not able:
+            which = "the dump does not keep" if len(seen) == 1 else f"none of {len(seen)} dumps keeps"
+            remedy = "set a kernel memory dump, and keep C:/Windows/MEMORY.DMP of the next crash"
+            return untested(topic, expect, f"{which} what would show it", remedy, weight, against)
+        which = "the dump" if len(seen) == 1 else f"any of {len(seen)} dumps"
+        which = which if len(able) == len(seen) else f"{len(able)} of {len(seen)} dumps; the others do not keep it"
+        told, share = f"nothing of the kind in {which}", len(able) / len(seen)
+        cites, needed = investigation.cite_crashes(able), necessary and len(able) == len(seen)
+        return decided(topic, expect, told, False, weight, against, cites, group=group, necessary=needed, share=share)
     crashes = {id(crash): crash for crash, _ in hits}
     strongest = max((finding for _, finding in hits), key=lambda finding: finding.weight)
     share = len(crashes) / len(seen) if len(seen) > 1 else 1.0
@@ -291,7 +146,7 @@ def after_action(
     for action in investigation.actions(hypothesis_id):
         if "undo" in action.fields and action.fields["undo"].lower() in ("done", "undone"):
             continue
-        later = [time for time in investigation.times if time > action.time]
+        later = _again(investigation, action.time)
         expect = "no crash after the suspected cause was taken away"
         if later:
             came = "a crash came" if len(later) == 1 else f"{len(later)} crashes came"
@@ -300,6 +155,21 @@ def after_action(
                 decided("after treatment", expect, told, False, weight, against, [cite_event(action)], necessary=True)
             )
     return found
+
+
+def _again(investigation: Investigation, treated: datetime) -> list[datetime]:
+    """When it crashed after a treatment as it had before; a crash unlike all those before is another trouble's."""
+    dated = [(crash.time, crash) for crash in investigation.crashes if crash.time is not None]
+    before = [crash for time, crash in dated if time <= treated]
+    return [time for time, crash in dated if time > treated and (not before or any(_alike(crash, b) for b in before))]
+
+
+def _alike(first: IncidentCrash, second: IncidentCrash) -> bool:
+    """Tell whether two crashes may be one trouble: one driver blamed, or one bug check and nothing that differs."""
+    ours, theirs = (each.seen.image if each.seen else None for each in (first, second))
+    if ours and theirs:
+        return ours.lower() == theirs.lower()
+    return first.code == second.code
 
 
 def network_on_stack(
@@ -318,6 +188,11 @@ def network_on_stack(
     found = {place.partition("!")[0].partition("+")[0].lower() for stack in stacks for place in stack} & modules
     told = f"{', '.join(sorted(found))} on the stack" if found else f"no {code} is on {where}"
     return decided(topic, expect, told, bool(found), weight, against, investigation.cite_crashes())
+
+
+def keeps_kernel(seen: CrashSeen) -> bool:
+    """Tell whether a dump keeps the kernel's memory: code, system tables; a small one and a debugger's log do not."""
+    return seen.format.startswith("kernel_") and seen.format not in ("kernel_triage", "kernel_header")
 
 
 def cites_of(facts: Sequence[PlacedFact]) -> list[Cite]:

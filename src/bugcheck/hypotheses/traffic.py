@@ -7,7 +7,6 @@ Folklore: a peer of one day may be the attacker; one that is seen on several day
 
 from __future__ import annotations
 
-from datetime import datetime
 from ipaddress import ip_address, ip_network
 
 from bugcheck.hypotheses.investigation import MINUTE, Investigation
@@ -22,12 +21,6 @@ _INSIDE = tuple(
     )
 )
 """Addresses of no stranger: private (RFC 1918, 4193), shared (6598), link-local (3927, 4291), multicast, reserved."""
-
-
-def allowed_everywhere(investigation: Investigation, told: list[tuple[datetime, datetime]]) -> bool:
-    """Tell whether allowed connections are logged where dropped ones are: a log of drops alone eliminates nothing."""
-    timeline, failed = investigation.timeline, investigation.failed[0]
-    return bool(told) and all(timeline.coverage(TRAFFIC[:1], *window, failed).whole for window in told)
 
 
 def usual_peers(investigation: Investigation, minutes: int) -> frozenset[str]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from bugcheck.hypotheses.hypothesis import Outcome, Prediction
 from bugcheck.hypotheses.investigation import Investigation
-from bugcheck.hypotheses.predicting import preceded
+from bugcheck.hypotheses.preceding import Sought, preceded
 from bugcheck.hypotheses.products import SecurityProduct, family_of
 from bugcheck.timeline.timed_event import TimedEvent
 
@@ -29,14 +29,18 @@ def updates_before(investigation: Investigation, products: tuple[SecurityProduct
 
     return preceded(
         investigation,
-        UPDATES,
+        Sought(
+            UPDATES,
+            f"update of {' or '.join(dict.fromkeys(product.name for product in products))}",
+            BEFORE,
+            host=None,
+            only=only,
+            told_by=UPDATES[:1],
+        ),
         topic="update before the crash",
         expect="an update of the products before each crash",
-        words=f"update of {' or '.join(dict.fromkeys(product.name for product in products))}",
-        minutes=BEFORE,
         weight=2.0,
         against=1.5,
-        only=only,
         group="update",
         remedy="add the products' own logs and the application event log of those hosts",
     )
@@ -55,15 +59,11 @@ def logon_before(investigation: Investigation, ours: SecurityProduct, theirs: Se
 
     prediction = preceded(
         investigation,
-        ("logon",),
+        Sought(("logon",), f"logon from {theirs.host}", BEFORE, host=ours.host, only=only),
         topic="logon before the crash",
         expect=f"a logon from {theirs.host} before each crash",
-        words=f"logon from {theirs.host}",
-        minutes=BEFORE,
         weight=0.8,
         against=0.7,
-        host=ours.host,
-        only=only,
         group="logon",
         remedy=f"add the security event log of {ours.host}",
     )

@@ -139,6 +139,8 @@ def _prediction(each: Prediction, *, counted: bool) -> dict[str, Any]:
         "if_observed": each.if_observed,
         "if_contradicted": each.if_contradicted,
         "necessary": each.necessary,
+        "group": each.group or None,
+        "not_covered": [format_utc(moment) for moment in each.silent],
         "remedy": each.remedy or None,
         "citations": _cites(each.citations),
     }

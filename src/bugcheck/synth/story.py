@@ -91,8 +91,8 @@ def write_story(folder: Path, turns: Turns | None = None) -> None:
     _write(folder / "A" / "attack-list.csv", attack_list(turns))
     _write(folder / "A" / "driverquery.csv", drivers())
     _write(folder / "A" / "RapDrv.sys", driver_file(turns.driver_changed))
-    digest = sha256(driver_file()).hexdigest()
-    _write(folder / "BlackICE-3.6.cbd.csv", f"name,version,sha256\nRapDrv.sys,3.6.cbd,{digest}\n")
+    digest, version = sha256(driver_file()).hexdigest(), ".".join(map(str, RAPDRV_VERSION))
+    _write(folder / "BlackICE-3.6.cbd.csv", f"name,version,sha256\nRapDrv.sys,{version},{digest}\n")
     _write_dumps(folder / "A", turns)
 
 
@@ -111,7 +111,7 @@ def _write_dumps(home: Path, turns: Turns) -> None:
     for stop in STOPS:
         if not stop.dump:
             continue
-        machine = story_machine(stop.time, stop.uptime, turns.culprit)
+        machine = story_machine(stop.time, stop.uptime, turns.culprit, patch=turns.patch)
         kind = DumpKind.FULL if stop.dump == "MEMORY.DMP" else DumpKind.TRIAGE_FULL_PATHS
         _write(home / stop.dump, build_kernel_dump(machine, kind))
 

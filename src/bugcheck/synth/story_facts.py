@@ -72,6 +72,7 @@ class Turns:
     Attributes:
         attack: a stranger's connections at 19:02 stand in the firewall log.
         driver_changed: RapDrv.sys is not what the maker's list says.
+        patch: bytes written over the driver's code in memory, while its file is its maker's.
         versions_equal: B has the version of A.
         firewall_from: the firewall log begins only here.
         culprit: the driver whose code faults in the dumps.
@@ -81,6 +82,7 @@ class Turns:
     attack: bool = False
     driver_changed: bool = False
     versions_equal: bool = False
+    patch: bytes = b""
     firewall_from: datetime | None = None
     culprit: str = "RapDrv.sys"
     sparse: int = 1

@@ -49,19 +49,22 @@ _TRAP_REGISTERS = {
 }
 _FRAMES = ((0x2BDC, 0x2C08, 0x5A20), (0x2C08, 0x2C28, 0x6282), (0x2C28, 0x2C4C, 0x62F3))
 """Stack offset of a frame, of the one above it, and the return address's offset in the driver."""
+PATCHED = 0x3000
+"""Offset in the driver at which a test may have its code changed in memory."""
 CRASH_TIME = datetime(2006, 4, 19, 11, 3, 27, tzinfo=UTC)
 UPTIME = timedelta(days=3, hours=5, minutes=21, seconds=9)
 _FILETIME_ZERO = datetime(1601, 1, 1, tzinfo=UTC)
 
 
 def story_machine(
-    crash: datetime = CRASH_TIME, uptime: timedelta = UPTIME, culprit: str = "RapDrv.sys"
+    crash: datetime = CRASH_TIME, uptime: timedelta = UPTIME, culprit: str = "RapDrv.sys", *, patch: bytes = b""
 ) -> MachineDescription:
     """The first processor runs blackice.exe, in a control request to RapDrv.sys.
 
     Args:
         crash: when it stopped, aware. uptime: how long it had run.
         culprit: the driver whose code faults; another than RapDrv.sys takes its place, and RapDrv.sys lies elsewhere.
+        patch: bytes that stand at PATCHED in the driver's code in memory, not in its file.
     """
     server = x86_machine()
     nt, hal, _, disk, last = server.modules
@@ -70,7 +73,7 @@ def story_machine(
     stopped, ran = _filetime(crash), uptime // timedelta(microseconds=1) * 10
     return replace(
         server,
-        modules=(nt, hal, _driver(culprit), disk, _bystander(culprit, last)),
+        modules=(nt, hal, _driver(culprit, patch), disk, _bystander(culprit, last)),
         processes=_processes(server, culprit, stopped - ran),
         processors=(replace(first, process=1, thread=0, registers=registers, irql=0), *processors),
         bugcheck=BugCheckDescription(0x8E, (0xC0000005, RAPDRV + FAULT, TRAP_FRAME, 0)),
@@ -83,10 +86,11 @@ def story_machine(
     )
 
 
-def rapdrv(base: int = RAPDRV) -> ModuleDescription:
+def rapdrv(base: int = RAPDRV, patch: bytes = b"") -> ModuleDescription:
     """The driver: breakpoints, and the one instruction that matters."""
     path = "\\??\\C:\\Program Files\\ISS\\BlackICE\\RapDrv.sys"
     code = rapdrv_code()
+    code = code[: PATCHED - 0x1000] + patch + code[PATCHED - 0x1000 + len(patch) :]
     return ModuleDescription("RapDrv.sys", path, base, RAPDRV_SIZE, RAPDRV_STAMP, 0, None, RAPDRV_VERSION, code)
 
 
@@ -97,9 +101,9 @@ def rapdrv_code() -> bytes:
     return bytes(code)
 
 
-def _driver(culprit: str) -> ModuleDescription:
+def _driver(culprit: str, patch: bytes) -> ModuleDescription:
     if culprit == "RapDrv.sys":
-        return rapdrv()
+        return rapdrv(patch=patch)
     path = f"\\SystemRoot\\system32\\DRIVERS\\{culprit}"
     return replace(rapdrv(), name=culprit, path=path, timestamp=0x42435E4F, version=(5, 2, 3790, 1830))
 

@@ -86,6 +86,20 @@ def precedence(
     return Precedence(hits, n, expected, min(1.0, chance))
 
 
+def combined(parts: Sequence[Precedence]) -> Precedence:
+    """Count the crashes of several hosts together, each against what is usual on its own (a Poisson binomial tail)."""
+    if len(parts) == 1:
+        return parts[0]
+    hits, crashes = sum(each.hits for each in parts), sum(each.crashes for each in parts)
+    chances = [1.0]  # of 0, 1, 2 … crashes with an event before them by accident
+    for each in parts:
+        for _ in range(each.crashes):
+            lower = [0.0, *chances]
+            chances = [a * (1 - each.expected) + b * each.expected for a, b in zip([*chances, 0.0], lower, strict=True)]
+    expected = sum(each.expected * each.crashes for each in parts) / max(1, crashes)
+    return Precedence(hits, crashes, expected, min(1.0, sum(chances[hits:])))
+
+
 def _behind(events: Sequence[datetime], window: timedelta, span: tuple[datetime, datetime]) -> float:
     """The part of a span that lies within `window` behind an event."""
     start, end = span

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 
+from bugcheck.binary import BinaryView
 from bugcheck.dump.dump import DUMP_FORMATS, Dump
 from bugcheck.dump.open import read_dump
 from bugcheck.errors import MemoryFault
@@ -27,6 +28,7 @@ from bugcheck.verdict.analysis import Analysis
 from bugcheck.verdict.signature import sign
 from bugcheck.verdict.verdict import judge
 
+MOST_LEVELS = 40
 SMALL_DUMP_BIT = 0x1000_0000
 LOG_WORDS = ("STACK_TEXT", "FAILURE_BUCKET_ID", "BUGCHECK_STR", "BugCheck ", "Bugcheck Analysis", "EXCEPTION_RECORD")
 
@@ -67,6 +69,7 @@ def crashes_of(source: Source, dumps: Iterable[Dump]) -> Iterator[Record]:
     for number, dump in enumerate(dumps, 1):
         started = time.perf_counter()
         crash = Crash(Machine(dump, source.symbols))
+        crash.images = _program_files(source, crash) if dump.log is None else ()
         analysis = Analysis(source.path, source.sha256, crash, judge(crash), 0.0)
         where = "the dump" if dump.log is None else f"log {number}"
         seen = _seen(analysis, where, time.perf_counter() - started)
@@ -75,10 +78,19 @@ def crashes_of(source: Source, dumps: Iterable[Dump]) -> Iterator[Record]:
         yield from (gap for gap in analysis.gaps if gap.damage)
 
 
+def _program_files(source: Source, crash: Crash) -> tuple[BinaryView, ...]:
+    """The case's own files of the modules on the stack: the build may be another, which the comparison tells."""
+    stack = crash.telling_stack
+    found = (crash.modules.at(frame.ip) for frame in (stack.frames if stack else ())[:MOST_LEVELS])
+    names = dict.fromkeys(module.image for module in found if module is not None)
+    return tuple(each.view for name in names for each in source.programs(name))
+
+
 def _seen(analysis: Analysis, where: str, seconds: float) -> CrashSeen:
     system, check, blame = analysis.system, analysis.bugcheck, analysis.blame
-    signature = sign(analysis.crash, blame)
+    signature, stack = sign(analysis.crash, blame), analysis.crash.telling_stack
     process, access = analysis.machine.process, failed_access(analysis.crash)
+    image = analysis.modules.named(blame.module) if blame.module else None
     finished = Analysis(analysis.path, analysis.sha256, analysis.crash, analysis.verdict, seconds)
     return CrashSeen(
         time=system.crash_time if system else None,
@@ -92,13 +104,13 @@ def _seen(analysis: Analysis, where: str, seconds: float) -> CrashSeen:
         confidence=blame.confidence,
         category=blame.category.value,
         module=blame.module,
-        image=_image(analysis, blame.module),
+        image=image.image if image else None,
         process=(process.name if process else "") or "",
         uptime=system.uptime_seconds if system else None,
         manual=bool(check and check.is_manual),
         modules=tuple(_module(analysis, module) for module in analysis.modules),
         unloaded=tuple(module.name for module in analysis.machine.unloaded_modules),
-        stack=_stack(analysis),
+        stack=tuple(frame.name for frame in stack.frames) if stack else (),
         findings=tuple(
             FindingSeen(each.rule, each.statement, each.weight, each.category.value, each.module)
             for each in analysis.findings
@@ -110,13 +122,9 @@ def _seen(analysis: Analysis, where: str, seconds: float) -> CrashSeen:
         build=system.build if system else None,
         architecture=analysis.machine.architecture.value,
         os=system.os if system else "",
+        format=analysis.machine.dump.format,
         analysis=finished,
     )
-
-
-def _image(analysis: Analysis, name: str | None) -> str | None:
-    module = analysis.modules.named(name) if name else None
-    return module.image if module else None
 
 
 def _module(analysis: Analysis, module: Module) -> ModuleSeen:
@@ -139,8 +147,3 @@ def _version(analysis: Analysis, module: Module) -> str:
         return read_module_details(module, analysis.machine.memory).version
     except MemoryFault:
         return ""
-
-
-def _stack(analysis: Analysis) -> tuple[str, ...]:
-    stack = analysis.crash.telling_stack
-    return tuple(frame.name for frame in stack.frames) if stack else ()

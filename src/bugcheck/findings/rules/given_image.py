@@ -13,6 +13,8 @@ from bugcheck.findings.findings import Category, Citation, Crash, Finding, rule
 from bugcheck.gaps import Gap
 
 SHOWN = 8
+ONE_BIT = 0.8
+"""As `code_mismatch` weighs it: nobody but defective memory changes one bit."""
 
 
 @rule
@@ -46,11 +48,13 @@ def given_image(crash: Crash) -> Iterator[Finding | Gap]:
             yield Finding("given_image", sentence, 0.0, (identity,), module=module.name)
         else:
             places = [crash.modules.resolve(address) or format_hex(address) for address, _ in found.changed[:SHOWN]]
-            sentence = f"code of {module.name} in the dump differs from {found.file} at {', '.join(places)}"
+            flipped = len(found.changed) == 1 and found.changed[0][1].flipped_bits == 1
+            what = "one bit of the code" if flipped else "code"
+            sentence = f"{what} of {module.name} in the dump differs from {found.file} at {', '.join(places)}"
             cited = [
                 Citation("memory", place, each.memory[:8].hex(" "))
                 for place, (_, each) in zip(places, found.changed, strict=False)
             ]
-            yield Finding(
-                "given_image", sentence, 0.0, (identity, *cited), module=module.name, category=Category.CORRUPTION
-            )
+            category, weight = (Category.HARDWARE, ONE_BIT) if flipped else (Category.CORRUPTION, 0.0)
+            accused = None if flipped else module.name
+            yield Finding("given_image", sentence, weight, (identity, *cited), module=accused, category=category)

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 
 from bugcheck.hypotheses.hypothesis import Builder, Hypothesis, Prediction, hypothesis
 from bugcheck.hypotheses.investigation import Investigation
-from bugcheck.hypotheses.predicting import checked, decided, found_in_dumps, preceded, untested
+from bugcheck.hypotheses.preceding import Sought, preceded
+from bugcheck.hypotheses.predicting import checked, decided, found_in_dumps, untested
 
 ID = "bad_memory"
 BIT_RULES = ("possible_bit_flip", "memory_management", "pfn_list_corrupt", "faulty_hardware_corrupted_page")
@@ -38,14 +39,16 @@ def bad_memory(investigation: Investigation) -> Iterator[Hypothesis]:
         _scattered(investigation),
         preceded(
             investigation,
-            ("whea_error",),
+            Sought(
+                ("whea_error",),
+                "reported memory error",
+                60 * 24 * 7,
+                only=lambda event: any(word in f"{event.text} {event.fields}".lower() for word in MEMORY_WORDS),
+            ),
             topic="memory errors reported",
             expect="the hardware reported memory errors",
-            words="reported memory error",
-            minutes=60 * 24 * 7,
             weight=2.0,
             against=0.3,
-            only=lambda event: any(word in f"{event.text} {event.fields}".lower() for word in MEMORY_WORDS),
             remedy="add the system event log",
         ),
     )

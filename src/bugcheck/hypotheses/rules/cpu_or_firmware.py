@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 from bugcheck.hypotheses.hypothesis import Builder, Hypothesis, Prediction, hypothesis
 from bugcheck.hypotheses.investigation import Investigation
-from bugcheck.hypotheses.predicting import checked, decided, found_in_dumps, preceded, untested
+from bugcheck.hypotheses.preceding import Sought, preceded
+from bugcheck.hypotheses.predicting import checked, decided, found_in_dumps, untested
 
 ID = "cpu_or_firmware"
 CODES = {0x9C: "machine check", 0x101: "a processor that stopped answering", 0x124: "an uncorrectable hardware error"}
@@ -38,11 +39,9 @@ def cpu_or_firmware(investigation: Investigation) -> Iterator[Hypothesis]:
         ),
         preceded(
             investigation,
-            ("whea_error",),
+            Sought(("whea_error",), "reported hardware error", 60 * 24 * 7),
             topic="hardware errors reported",
             expect="hardware errors in the week before",
-            words="reported hardware error",
-            minutes=60 * 24 * 7,
             weight=1.5,
             against=0.5,
             remedy="add the system event log",

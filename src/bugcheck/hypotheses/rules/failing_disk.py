@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 from bugcheck.hypotheses.hypothesis import Builder, Hypothesis, Prediction, hypothesis
 from bugcheck.hypotheses.investigation import Investigation
-from bugcheck.hypotheses.predicting import checked, decided, preceded, untested
+from bugcheck.hypotheses.preceding import Sought, preceded
+from bugcheck.hypotheses.predicting import checked, decided, untested
 
 ID = "failing_disk"
 CODES = {
@@ -35,14 +36,11 @@ def failing_disk(investigation: Investigation) -> Iterator[Hypothesis]:
         _codes(investigation),
         preceded(
             investigation,
-            ("disk_error", "file_system_error"),
+            Sought(("disk_error", "file_system_error"), "disk or file system error", DAY),
             topic="disk errors",
             expect="disk or file system errors in the day before each crash",
-            words="disk or file system error",
-            minutes=DAY,
             weight=1.8,
             against=1.2,
-            host=investigation.failed[0],
             remedy=f"add the system event log of {investigation.failed[0] or 'the failed host'}",
         ),
     )

@@ -14,9 +14,12 @@ from collections.abc import Iterator
 from bugcheck.hypotheses.hypothesis import Builder, Hypothesis, Prediction, hypothesis
 from bugcheck.hypotheses.investigation import Investigation
 from bugcheck.hypotheses.predicting import checked, cites_of, decided, found_in_dumps, untested
+from bugcheck.timeline.store import PlacedFact
 
 ID = "misconfiguration"
 VERIFIER_CODES = frozenset([0xC4, 0xC9, 0xD5, 0xD6])
+VERIFIEREXT = 9200
+"""The build from which a driver is loaded only while Driver Verifier is on; small dumps tell its level at any build."""
 VERIFIER_SETTINGS = ("verifydriverlevel", "verifydrivers")
 
 
@@ -56,13 +59,15 @@ def _verifier(investigation: Investigation) -> Prediction:
         weight=1.2,
         against=0.6,
         group="verifier",
+        shows=lambda seen: seen.format == "kernel_triage" or (seen.build or 0) >= VERIFIEREXT,
         only=lambda _, finding: "verifier" in finding.statement.lower(),
     )
 
 
 def _settings(investigation: Investigation) -> Prediction:
     topic, expect = "settings", "a setting that makes crashes is set"
-    told = investigation.of_failed("memory_setting", "crash_control")
+    kept = investigation.of_failed("memory_setting", "crash_control")
+    told = [each for each in kept if each.fact.kind == "memory_setting" or _is_hive(investigation, each)]
     if not told:
         return untested(
             topic,
@@ -75,6 +80,12 @@ def _settings(investigation: Investigation) -> Prediction:
     wrong = [each for each in told if each.fact.name.lower() in VERIFIER_SETTINGS and each.fact.value not in ("", "0")]
     words = f"{wrong[0].fact.name} is {wrong[0].fact.value}" if wrong else "no setting known to make crashes is set"
     return decided(topic, expect, words, bool(wrong), 1.0, 0.4, cites_of(wrong or told[:2]), group="verifier")
+
+
+def _is_hive(investigation: Investigation, placed: PlacedFact) -> bool:
+    """Tell whether a fact comes from the whole SYSTEM hive: a part of it does not speak for what else is set."""
+    found = investigation.timeline.evidence_of(placed.evidence)
+    return found is not None and found.kind == "registry_hive"
 
 
 def _unsupported(investigation: Investigation) -> Prediction | None:

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from bugcheck.hypotheses.host_jobs import JOBS, job_ran, jobs_scheduled, run_concerns, task_concerns
 from bugcheck.hypotheses.hypothesis import Builder, Hypothesis, Prediction, hypothesis
 from bugcheck.hypotheses.investigation import Investigation
-from bugcheck.hypotheses.predicting import after_action, checked, network_on_stack, preceded
+from bugcheck.hypotheses.preceding import Sought, preceded
+from bugcheck.hypotheses.predicting import after_action, checked, network_on_stack
 from bugcheck.timeline.hosts import Host
 
 ID = "other_host_interaction"
@@ -40,7 +41,7 @@ def _jobs(investigation: Investigation, other: Host) -> Iterator[Hypothesis]:
     if not tasks and not runs:
         return
     predictions = Builder()
-    predictions.add(job_ran(investigation, other) if runs else None, jobs_scheduled(investigation, tasks))
+    predictions.add(job_ran(investigation, other, runs) if runs else None, jobs_scheduled(investigation, other, tasks))
     predictions.add(*after_action(investigation, f"{ID}:jobs", weight=0.5, against=2.5))
     predictions.add(*after_action(investigation, ID, weight=0.5, against=3.0))
     yield Hypothesis(
@@ -104,17 +105,19 @@ def _flows(investigation: Investigation, other: Host) -> Prediction:
     names = other.names
     return preceded(
         investigation,
-        ("firewall_allow", "firewall_drop"),
+        Sought(
+            ("firewall_allow", "firewall_drop"),
+            f"connection with {other.name}",
+            BEFORE_FLOW,
+            only=lambda event: (
+                event.fields.get("source", "").lower() in names or event.fields.get("target", "").lower() in names
+            ),
+            told_by=("firewall_allow",),
+        ),
         topic="connections before the crash",
         expect=f"something unusual from {other.name} in the minutes before each crash",
-        words=f"connection with {other.name}",
-        minutes=BEFORE_FLOW,
         weight=1.0,
         against=1.2,
-        host=investigation.failed[0],
-        only=lambda event: (
-            event.fields.get("source", "").lower() in names or event.fields.get("target", "").lower() in names
-        ),
         group="flows",
         remedy=f"add the firewall log of {investigation.failed[0]} with allowed connections",
     )

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from bugcheck.hypotheses.hypothesis import Builder, Hypothesis, Prediction, hypothesis
 from bugcheck.hypotheses.investigation import Investigation
-from bugcheck.hypotheses.predicting import after_action, checked, decided, preceded, untested
+from bugcheck.hypotheses.preceding import Sought, preceded
+from bugcheck.hypotheses.predicting import after_action, checked, decided, untested
 from bugcheck.timeline.store import PlacedFact
 
 BEFORE = 60.0
@@ -57,7 +58,10 @@ def _expected(investigation: Investigation, placed: PlacedFact) -> Prediction:
     if kind == "bugcheck_code":
         codes = {f"{crash.code:#x}" for crash in investigation.crashes if crash.code is not None}
         wanted = words.get("equals", "").lower()
-        told = f"the bug checks are {', '.join(sorted(codes)) or 'unknown'}"
+        if not codes:
+            how = "add the system event log or a dump"
+            return untested("own", f"bug check {wanted}", "no bug check is known", how, weight, weight)
+        told = f"the bug checks are {', '.join(sorted(codes))}"
         return decided(
             "own", f"bug check {wanted}", told, wanted in codes, weight, weight, investigation.cite_crashes()
         )
@@ -65,15 +69,11 @@ def _expected(investigation: Investigation, placed: PlacedFact) -> Prediction:
     shown = kind.replace("_", " ")
     return preceded(
         investigation,
-        (kind,),
+        Sought((kind,), shown, minutes, host=placed.host or None, fields=fields),
         topic=f"own: {kind}",
         expect=f"{shown} within {minutes:g} minutes before each crash",
-        words=shown,
-        minutes=minutes,
         weight=weight,
         against=weight,
-        host=placed.host or None,
-        fields=fields,
     )
 
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 from bugcheck.hypotheses.hypothesis import Builder, Cite, Hypothesis, Prediction, hypothesis
 from bugcheck.hypotheses.investigation import Investigation
-from bugcheck.hypotheses.predicting import checked, decided, preceded, untested
+from bugcheck.hypotheses.preceding import Sought, preceded
+from bugcheck.hypotheses.predicting import checked, decided, untested
 
 ID = "power_or_thermal"
 
@@ -26,11 +27,9 @@ def power_or_thermal(investigation: Investigation) -> Iterator[Hypothesis]:
         _without_code(investigation),
         preceded(
             investigation,
-            ("thermal", "power_event"),
+            Sought(("thermal", "power_event"), "thermal or power event", 60),
             topic="power and thermal events",
             expect="a thermal or power event in the hour before each crash",
-            words="thermal or power event",
-            minutes=60,
             weight=1.8,
             against=0.3,
             remedy="add the system event log, the UPS's log, the board's sensor log",
@@ -60,5 +59,7 @@ def _without_code(investigation: Investigation) -> Prediction:
     if len(bare) * 2 >= len(stops):
         told = f"{len(bare)} of {len(stops)} stops left neither a bug check nor a dump"
         return decided(topic, expect, told, True, 1.8, 1.8, cites, share=len(bare) / len(stops))
-    told = f"{len(stops) - len(bare)} of {len(stops)} stops are bug checks, which a machine without power cannot write"
-    return decided(topic, expect, told, False, 1.8, 1.8, cites, necessary=not bare)
+    told = (
+        f"{len(stops) - len(bare)} of {len(stops)} stops are bug checks, which a machine that loses power cannot write"
+    )
+    return decided(topic, expect, told, False, 1.8, 1.8, cites)

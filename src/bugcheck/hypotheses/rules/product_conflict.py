@@ -22,6 +22,8 @@ from bugcheck.hypotheses.update_evidence import logon_before, updates_before
 from bugcheck.knowledge.drivers import find_driver
 
 ID = "product_conflict"
+LEAST_STACK = 3
+"""Levels a stack must have before who is missing from it means anything."""
 
 
 @hypothesis(ID)
@@ -117,8 +119,8 @@ def _differ(ours: SecurityProduct, theirs: SecurityProduct) -> Prediction:
 
 def _both_on_stack(investigation: Investigation, ours: SecurityProduct, theirs: SecurityProduct) -> Prediction:
     topic, expect = "who is on the stack", "drivers of both are on a crashed stack"
-    if not investigation.seen:
-        return untested(topic, expect, "no dump is among the evidence", "add a dump", 1.5, 0.7)
+    if not any(len(seen.stack) >= LEAST_STACK for seen in investigation.seen):
+        return untested(topic, expect, "the stack of no crash is known", "add a dump, with symbols", 1.5, 0.7)
 
     def families(names: tuple[str, ...]) -> set[str]:
         found = (find_driver(name.partition("!")[0].partition("+")[0]) for name in names)

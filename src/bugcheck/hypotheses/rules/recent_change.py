@@ -9,16 +9,20 @@ crashed stack weighs more than an update of an office program.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
-from bugcheck.hypotheses.hypothesis import Builder, Hypothesis, Prediction, hypothesis
+from bugcheck.hypotheses.hypothesis import Builder, Cite, Hypothesis, Prediction, hypothesis
 from bugcheck.hypotheses.investigation import Investigation, cite_event
+from bugcheck.hypotheses.preceding import speaks_for
 from bugcheck.hypotheses.predicting import after_action, checked, decided, untested
 from bugcheck.timeline.timed_event import TimedEvent
 from bugcheck.timestamps import format_span
 
 ID = "recent_change"
 CHANGES = ("driver_installed", "update_installed", "software_installed", "software_removed", "service_installed")
+WHOLE = {"driver_installed": "drivers", "update_installed": "updates", "software_installed": "programs"}
+"""What files must speak for before their silence means that nothing was installed."""
 RECENT, QUIET = timedelta(days=7), timedelta(days=30)
 MOST = 500
 
@@ -64,19 +68,20 @@ def _changed(investigation: Investigation, changes: list[TimedEvent], host: str)
         usual = investigation.timeline.count(*CHANGES, host=host, start=first - QUIET, end=first - RECENT)
         share = 0.4 if usual > 3 * len(changes) else 1.0
         return decided(topic, expect, told, True, 0.9, 1.5, [cite_event(last)], share=share)
-    coverage = investigation.timeline.coverage(CHANGES, first - RECENT, first, host)
-    if coverage.whole:
-        return decided(
-            topic, expect, "the records cover the week before and show no installation", False, 0.9, 1.5, necessary=True
-        )
-    return untested(
-        topic,
-        expect,
-        f"what was installed on {host or 'the host'} in the week before the first crash",
-        "add the event logs and setupapi logs of that week",
-        0.9,
-        1.5,
-    )
+    told_of = {kind: speaks_for(investigation, (kind,), first - RECENT, first, (host,)) for kind in WHOLE}
+    silent = [WHOLE[kind] for kind, (covered, _) in told_of.items() if not covered]
+    remedy = "add the event logs (System, Application, Setup) and C:/Windows/inf/setupapi logs of that week"
+    if len(silent) == len(WHOLE):
+        missing = f"what was installed on {host or 'the host'} in the week before the first crash"
+        return untested(topic, expect, missing, remedy, 0.9, 1.5)
+    cites = [Cite(file, "what it covers") for _, files in told_of.values() for file in files]
+    shown = [WHOLE[kind] for kind, (covered, _) in told_of.items() if covered]
+    told = f"the records cover the week before and show no installation of {' or '.join(shown)}"
+    if not silent:
+        return decided(topic, expect, told, False, 0.9, 1.5, cites, necessary=True)
+    told = f"{told}; nothing speaks for {' or '.join(silent)}"
+    found = decided(topic, expect, told, False, 0.9, 1.5, cites, share=len(shown) / len(WHOLE) / 2)
+    return replace(found, remedy=remedy)
 
 
 def _touches(investigation: Investigation, change: TimedEvent) -> bool:
@@ -107,9 +112,10 @@ def _quiet(investigation: Investigation, host: str) -> Prediction:
     """No crash for a month before the change: only where the logs reach back so far."""
     topic, expect = "quiet before", "the system ran without a crash for a month before"
     first = investigation.times[0]
-    coverage = investigation.timeline.coverage(("boot", "bugcheck"), first - QUIET, first - timedelta(hours=1), host)
-    if coverage.whole:
-        return decided(topic, expect, "the log covers the month before the first crash and shows none", True, 0.5, 1.0)
+    covered, files = speaks_for(investigation, ("boot", "bugcheck"), first - QUIET, first - timedelta(hours=1), (host,))
+    if covered:
+        told = "the log covers the month before the first crash and shows none"
+        return decided(topic, expect, told, True, 0.5, 1.0, [Cite(file, "what it covers") for file in files])
     return untested(
         topic,
         expect,

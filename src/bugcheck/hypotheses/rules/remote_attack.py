@@ -12,8 +12,9 @@ from dataclasses import replace
 
 from bugcheck.hypotheses.hypothesis import Builder, Hypothesis, Outcome, Prediction, hypothesis
 from bugcheck.hypotheses.investigation import MINUTE, Investigation
-from bugcheck.hypotheses.predicting import checked, decided, network_on_stack, preceded, untested
-from bugcheck.hypotheses.traffic import TRAFFIC, allowed_everywhere, is_outside, usual_peers
+from bugcheck.hypotheses.preceding import Sought, preceded
+from bugcheck.hypotheses.predicting import checked, decided, network_on_stack
+from bugcheck.hypotheses.traffic import TRAFFIC, is_outside, usual_peers
 from bugcheck.timeline.timed_event import TimedEvent
 
 ID = "remote_attack"
@@ -48,14 +49,11 @@ def remote_attack(investigation: Investigation) -> Iterator[Hypothesis]:
 def _attacks(investigation: Investigation) -> Prediction:
     return preceded(
         investigation,
-        ("attack",),
+        Sought(("attack",), "attack that a sensor recognised", BEFORE),
         topic="attack before the crash",
         expect="an attack in the minutes before each crash",
-        words="attack that a sensor recognised",
-        minutes=BEFORE,
         weight=2.2,
         against=1.5,
-        host=investigation.failed[0],
         necessary=not _logs_connections(investigation),
         group="traffic",
         remedy=f"add the firewall's or intrusion sensor's log of {investigation.failed[0]}",
@@ -67,7 +65,10 @@ def _logs_connections(investigation: Investigation) -> bool:
 
 
 def _strangers(investigation: Investigation) -> Prediction:
-    """Traffic with addresses that are neither local nor hosts of the incident, nor usual for this host."""
+    """Traffic with addresses that are neither local nor hosts of the incident, nor usual for this host.
+
+    A log of dropped packets alone says nothing of what was let in, so only one of allowed connections rules it out.
+    """
     failed, timeline = investigation.failed[0], investigation.timeline
     usual = usual_peers(investigation, BEFORE)
 
@@ -75,48 +76,39 @@ def _strangers(investigation: Investigation) -> Prediction:
         source = event.fields.get("source", "")
         return is_outside(source) and source not in usual
 
-    topic, expect = "traffic from strangers", "connections or probes from unknown addresses before each crash"
-    words = "traffic from an unusual address"
-    remedy = f"add the firewall log of {failed} for those minutes"
     windows = [(time - BEFORE * MINUTE, time) for time in investigation.times]
-    told = [window for window in windows if timeline.coverage(TRAFFIC, *window, failed).whole]
+    allowed = any(timeline.coverage(TRAFFIC[:1], *window, failed).whole for window in windows)
+    kinds = TRAFFIC[:1] if allowed else TRAFFIC[1:]
+    words = "traffic from an unusual address"
     prediction = preceded(
         investigation,
-        (*TRAFFIC, "attack"),
-        topic=topic,
-        expect=expect,
-        words=words,
-        minutes=BEFORE,
+        Sought((*TRAFFIC, "attack"), words, BEFORE, only=only, told_by=kinds),
+        topic="traffic from strangers",
+        expect="connections or probes from unknown addresses before each crash",
         weight=1.5,
-        against=1.5,
-        host=failed,
-        only=only,
-        necessary=allowed_everywhere(investigation, told),
+        against=1.5 if allowed else 0.5,
+        necessary=allowed,
         group="traffic",
-        remedy=remedy,
+        remedy=f"add the firewall log of {failed} for those minutes",
     )
     if prediction.outcome is not Outcome.CONTRADICTED:
         return prediction
-    if not told:
-        crashes = "the crash" if len(windows) == 1 else f"the {len(windows)} crashes"
-        missing = f"nothing speaks for the {BEFORE} minutes before {crashes}: {words}"
-        return untested(topic, expect, missing, remedy, 1.5, 1.5)
-    total = sum(timeline.count(*TRAFFIC, host=failed, start=start, end=end) for start, end in windows)
-    more = f": {total:,} connections, all with known or local addresses" if total else ""
+    told = [window for window in windows if timeline.coverage(kinds, *window, failed).whole]
+    total = sum(timeline.count(*TRAFFIC, host=failed, start=start, end=end) for start, end in told)
+    flows = "1 connection" if total == 1 else f"{total:,} connections"
+    more = f" ({flows}, all with known or local addresses)" if total else ""
+    more = more if allowed else f"{more}; what was let in is not logged"
     return replace(prediction, told=f"{prediction.told}{more}")
 
 
 def _failed_logons(investigation: Investigation) -> Prediction:
     return preceded(
         investigation,
-        ("logon_failed",),
+        Sought(("logon_failed",), "failed logon", BEFORE_LOGONS),
         topic="failed logons",
         expect="failed logons in the hour before each crash",
-        words="failed logon",
-        minutes=BEFORE_LOGONS,
         weight=0.7,
         against=0.3,
-        host=investigation.failed[0],
         remedy=f"add the security event log of {investigation.failed[0]}",
     )
 

@@ -12,7 +12,8 @@ from statistics import mean, pstdev
 
 from bugcheck.hypotheses.hypothesis import Builder, Hypothesis, Prediction, hypothesis
 from bugcheck.hypotheses.investigation import Investigation
-from bugcheck.hypotheses.predicting import checked, decided, found_in_dumps, preceded, untested
+from bugcheck.hypotheses.preceding import Sought, preceded
+from bugcheck.hypotheses.predicting import checked, decided, found_in_dumps, untested
 
 ID = "resource_exhaustion"
 DAY = 60 * 24
@@ -27,14 +28,11 @@ def resource_exhaustion(investigation: Investigation) -> Iterator[Hypothesis]:
     predictions.add(
         preceded(
             investigation,
-            ("memory_low",),
+            Sought(("memory_low",), "warning of shortage", DAY),
             topic="warnings of shortage",
             expect="a warning of shortage in the day before each crash",
-            words="warning of shortage",
-            minutes=DAY,
             weight=1.8,
             against=0.8,
-            host=investigation.failed[0],
             remedy="add the system event log",
         ),
         _uptimes(investigation),
@@ -45,6 +43,7 @@ def resource_exhaustion(investigation: Investigation) -> Iterator[Hypothesis]:
             expect="the kernel stack is nearly used up",
             weight=2.0,
             against=0.5,
+            shows=lambda seen: seen.format.startswith("kernel_"),
             only=lambda _, finding: finding.weight > 0,
         ),
     )

@@ -15,7 +15,8 @@ from bugcheck.evidence.evidence import CrashSeen
 from bugcheck.hypotheses.hypothesis import Builder, Hypothesis, Outcome, Prediction, hypothesis
 from bugcheck.hypotheses.integrity import verdicts
 from bugcheck.hypotheses.investigation import Investigation
-from bugcheck.hypotheses.predicting import checked, decided, preceded, untested
+from bugcheck.hypotheses.preceding import Sought, preceded
+from bugcheck.hypotheses.predicting import checked, decided, untested
 
 UPDATES = ("antivirus_update", "software_installed", "software_removed", "driver_installed", "update_installed")
 BEFORE = 15
@@ -115,7 +116,7 @@ def _known(investigation: Investigation, image: str, shown: str) -> Prediction:
 def _as_made(investigation: Investigation, image: str) -> Prediction | None:
     """A file that somebody changed is no longer its maker's to answer for."""
     verdict = verdicts(investigation, image)
-    if verdict is None or not verdict.modified:
+    if verdict is None or not (verdict.modified or verdict.patched):
         return None
     return decided(
         "files unmodified", "the driver is as its maker made it", verdict.words, False, 0.0, 2.0, verdict.citations
@@ -126,14 +127,7 @@ def _set_off(investigation: Investigation) -> Prediction | None:
     """A defect that needs nothing to set it off strikes at any time; None unless an update goes before it each time."""
     topic, expect = "update before the crash", "the crashes come at any time, after nothing in particular"
     found = preceded(
-        investigation,
-        UPDATES,
-        topic=topic,
-        expect=expect,
-        words="an update",
-        minutes=BEFORE,
-        weight=1.5,
-        against=0.0,
+        investigation, Sought(UPDATES, "an update", BEFORE), topic=topic, expect=expect, weight=1.5, against=0.0
     )
     if (
         len(investigation.times) < LEAST_SET_OFF
