@@ -40,22 +40,20 @@ def source_of(words: dict[int, int], size: int = 0x800, scan: bool = True) -> St
     return StackSource(Pieces({STACK: bytes(stack)}), modules, NoSymbols(), (STACK, STACK + size), scan)
 
 
-def names(source: StackSource) -> list[str]:
-    context = Context(Architecture.X64, "thread", {"rip": INSIDE, "rsp": STACK + 0x10})
-    frames = walk(context, X64Unwinder(), source).frames
-    assert all(frame.trust is Trust.SCAN for frame in frames[1:])
-    return [frame.name for frame in frames]
-
-
 def test_the_pair_nearest_the_stacks_base_is_where_the_thread_began() -> None:
-    stale = {0x100: KERNEL32 + 0x999, 0x130: NTDLL + 0x888}
-    source = source_of({**stale, 0x600: THUNK, 0x630: START, 0x660: NTDLL + 0x777})
-    assert names(source) == ["app+0x1234", "kernel32+0x154e0", "ntdll+0x485b"]
+    stale = {0x100: KERNEL32 + 0x999, 0x130: NTDLL + 0x888}  # not where return addresses lie
+    source = source_of({**stale, 0x608: THUNK, 0x638: START, 0x668: NTDLL + 0x777})
+    context = Context(Architecture.X64, "thread", {"rip": INSIDE, "rsp": STACK + 0x10})
+    stack = walk(context, X64Unwinder(), source)
+    assert all(frame.trust is Trust.SCAN for frame in stack.frames[1:])
+    assert [frame.name for frame in stack.frames] == ["app+0x1234", "kernel32+0x154e0", "ntdll+0x485b"]
+    assert stack.ending == "end of stack"  # nothing called a thread's first function
 
 
 @pytest.mark.parametrize("words", [{0x600: THUNK, 0x628: START}, {0x600: START, 0x630: THUNK}, {0x600: THUNK}, {}])
 def test_nothing_else_is_a_threads_beginning(words: dict[int, int]) -> None:
-    assert names(source_of(words)) == ["app+0x1234"]
+    context = Context(Architecture.X64, "thread", {"rip": INSIDE, "rsp": STACK + 0x10})
+    assert thread_start_step(context, ModuleImages(), source_of(words)) is None
 
 
 def test_a_stack_that_is_not_to_be_scanned_is_left_alone() -> None:

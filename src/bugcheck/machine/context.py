@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from struct import Struct
 
 from bugcheck.dump.dump import Architecture, RawContext
+from bugcheck.machine.extended_state import shadow_stack_pointer
 from bugcheck.records import dataclass
 
 _CONTROL, _INTEGER, _SEGMENTS = 0x1, 0x2, 0x4
@@ -124,6 +125,8 @@ def decode_context(raw: RawContext, architecture: Architecture) -> Context | Non
     }
     if architecture is Architecture.ARM32 and "pc" in registers:
         registers["pc"] &= ~1  # the Thumb bit is the processor's, not the address's
+    if architecture is Architecture.X64 and (pointer := shadow_stack_pointer(raw.data)) is not None:
+        registers["ssp"] = pointer
     return Context(architecture, raw.source, registers) if registers else None
 
 

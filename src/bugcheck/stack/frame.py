@@ -24,6 +24,7 @@ class Trust(Enum):
 
     CONTEXT = "context"
     TRAP_FRAME = "trap_frame"
+    SHADOW_STACK = "shadow_stack"
     UNWIND_INFO = "unwind_info"
     FPO = "fpo"
     FRAME_POINTER = "frame_pointer"

@@ -10,11 +10,14 @@ instruction (8B C3, `mov eax, ebx`) is no return.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from struct import Struct
 
 from bugcheck.dump.dump import Architecture
 from bugcheck.stack.module_image import ModuleImage
 
+HOLE = 16
+"""Bytes by which a hole in the code is stepped over."""
 _U32 = Struct("<I")
 _AFTER_RETURN = (
     b"\xcc",
@@ -38,10 +41,20 @@ _TAKES_REGISTERS = frozenset(
 
 def may_reach(image: ModuleImage, start: int, rva: int, architecture: Architecture) -> bool:
     """Tell whether code at `rva` may belong to the function that starts at `start`; True where bytes are missing."""
-    code = image.read_up_to(start, max(0, rva - start))
     if architecture is Architecture.ARM64:
+        code = image.read_up_to(start, max(0, rva - start))
         return _arm64_length(code) >= len(code) & ~3
-    return architecture is Architecture.ARM32 or not _has_boundary(code)
+    return architecture is Architecture.ARM32 or not any(map(_has_boundary, _pieces(image, start, rva)))
+
+
+def _pieces(image: ModuleImage, start: int, end: int) -> Iterator[bytes]:
+    """Read what is there between two RVAs, hole by hole: small dumps hold code in blocks of 256 bytes or a page."""
+    at = start
+    while at < end:
+        code = image.read_up_to(at, end - at)
+        if code:
+            yield code
+        at = (at + len(code) & -HOLE) + HOLE
 
 
 def _has_boundary(code: bytes) -> bool:

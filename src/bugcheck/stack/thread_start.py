@@ -26,8 +26,11 @@ LIMIT = 0x100000
 STARTERS = ("kernel32", "ntdll")
 
 
-def thread_start_step(context: Context, images: ModuleImages, source: StackSource) -> Step | None:
-    """Go to kernel32's frame at the thread's start, or from it to ntdll's; None where the stack shows no such pair."""
+def thread_start_step(context: Context, images: ModuleImages, source: StackSource, begun: bool = False) -> Step | None:
+    """Go to kernel32's frame at the thread's start, from it to ntdll's, from that to the end; None without such a pair.
+
+    With `begun` only a frame of the pair itself is left.
+    """
     sp, inside = context.stack_pointer, source.stack_range
     is_x64 = context.architecture is Architecture.X64
     if not is_x64 or not source.scan or sp is None or sp % WIDTH or inside is None or not inside[0] <= sp < inside[1]:
@@ -37,10 +40,21 @@ def thread_start_step(context: Context, images: ModuleImages, source: StackSourc
     own = source.modules.at(context.instruction_pointer or 0)
     if own is not None and own.name.lower() == STARTERS[0] and _is_start(sp - WIDTH, images, source):
         return _step(context, sp + APART - WIDTH, source)
-    low = max(sp, inside[1] - LIMIT)
-    for slot in range((inside[1] - WIDTH - APART) & -WIDTH, low - 1, -WIDTH):
+    if own is not None and own.name.lower() == STARTERS[1] and _is_start(sp - WIDTH - APART, images, source):
+        outside = Context(context.architecture, "the thread's beginning", {"rip": 0})
+        return Step(outside, Trust.SCAN, sp)
+    slot = None if begun else find_thread_start(sp, images, source)
+    return _step(context, slot, source) if slot is not None else None
+
+
+def find_thread_start(sp: int, images: ModuleImages, source: StackSource) -> int | None:
+    """Find where, above `sp`, kernel32's return address at the thread's start lies; None when nowhere."""
+    if source.stack_range is None:
+        return None
+    top = source.stack_range[1]
+    for slot in range((top - WIDTH - APART) & -WIDTH, max(sp, top - LIMIT) - 1, -WIDTH):
         if _is_start(slot, images, source):
-            return _step(context, slot, source)
+            return slot
     return None
 
 

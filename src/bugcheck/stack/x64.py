@@ -25,6 +25,7 @@ from bugcheck.stack.exactness import is_exact
 from bugcheck.stack.frame import StackSource, Step, Trust
 from bugcheck.stack.module_image import ModuleImage, ModuleImages
 from bugcheck.stack.scan import scan_step
+from bugcheck.stack.shadow_stack import follow_shadow_stack
 from bugcheck.stack.thread_start import thread_start_step
 from bugcheck.stack.unwind_info_x64 import (
     REGISTERS,
@@ -36,12 +37,15 @@ from bugcheck.stack.unwind_info_x64 import (
     read_unwind_info,
 )
 from bugcheck.stack.x64_epilogue import LONGEST_EPILOGUE, Epilogue, Exit, decode_epilogue
+from bugcheck.stack.x64_likely import LikelyChains
 from bugcheck.stack.x64_trap import MACHINE_FRAME_SIZE, NONVOLATILE, step_over_trap, trap_frame_around
 
 CHAIN_LIMIT = 32
 """Chained UNWIND_INFO structures that are followed."""
 RSP = 4
 BREAKPOINT = b"\xcc"
+LOWEST_CODE = 0x1_0000
+"""Windows maps nothing below; a number there is no return address, whatever the instruction says."""
 FOLLOW_LIMIT = 128
 """Frames in a row that are left by following their code (up to 6 ms each)."""
 ARGUMENTS = 4
@@ -55,6 +59,7 @@ class X64Unwinder:
 
     def __init__(self) -> None:
         self._images = ModuleImages()
+        self._chains = LikelyChains()
         self._followed = 0
 
     def step(self, context: Context, trust: Trust, source: StackSource) -> Step | None:
@@ -72,8 +77,19 @@ class X64Unwinder:
         step = step or step_over_trap(context, image, exact, source)
         if step is None and exact:
             step = self._by_instruction(context, image, source)
-        step = step or self._by_code(context, exact, source) or scan_step(context, exact, self._images, source)
-        return step or thread_start_step(context, self._images, source)
+        step = follow_shadow_stack(context, step, source)
+        return step or self._by_search(context, exact, source)
+
+    def _by_search(self, context: Context, exact: bool, source: StackSource) -> Step | None:
+        """Leave a frame that nothing describes, by the best evidence there is."""
+        images = self._images
+        return (
+            thread_start_step(context, images, source, begun=True)
+            or self._by_code(context, exact, source)
+            or scan_step(context, exact, images, source)
+            or self._chains.step(context, exact, images, source)
+            or thread_start_step(context, images, source)
+        )
 
     def _by_code(self, context: Context, exact: bool, source: StackSource) -> Step | None:
         """Follow the code to its return, for the first FOLLOW_LIMIT frames that need it."""
@@ -94,9 +110,11 @@ class X64Unwinder:
             return None
         frame = _Frame(_by_number(context), source.memory)
         try:
-            return _finish(context, frame) if _undo_epilogue(frame, rest) else None
+            step = _finish(context, frame) if _undo_epilogue(frame, rest) else None
         except MemoryFault:
             return None
+        target = step.caller.instruction_pointer if step is not None else None
+        return step if target == 0 or (target or 0) >= LOWEST_CODE else None
 
     def _by_unwind_info(
         self, context: Context, image: ModuleImage | None, exact: bool, source: StackSource
