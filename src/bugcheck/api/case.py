@@ -6,19 +6,35 @@ Source: the stages; as in `bugcheck.api`, nothing here prints.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bugcheck.api.incident import investigate
 from bugcheck.errors import UsageError
+from bugcheck.records import dataclass
 from bugcheck.symbols.options import SymbolOptions
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bugcheck.cases.bundle import Written
     from bugcheck.cases.custody import Verified
+    from bugcheck.cases.redaction import Redactor
     from bugcheck.cases.session import Investigated
     from bugcheck.cases.store import CaseStore, Decision
     from bugcheck.cases.watch import Watcher, WatchReport
+    from bugcheck.gaps import Gap
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """An export: the zip file, its members, what was left out and why, and the file of pseudonyms ("" for none)."""
+
+    path: str
+    members: tuple[Written, ...]
+    left_out: tuple[Gap, ...]
+    pseudonyms: str
 
 
 def list_cases(root: str = ".") -> list[CaseStore]:
@@ -65,6 +81,87 @@ def verify_case(store: CaseStore, *, password: bytes | None = None) -> Verified:
     return verify(store, password)
 
 
+def export_case(
+    store: CaseStore,
+    output: str | os.PathLike[str],
+    *,
+    redact: bool = False,
+    hide: Iterable[str] = (),
+    memory: bool = False,
+    evidence: bool = False,
+    force: bool = False,
+    language: str = "en",
+    known_issues: str | None = None,
+) -> Exported:
+    """Write a case into one zip file to share: reports, timeline, custody, a manifest with hashes.
+
+    Args:
+        store: of the case. output: the zip file. force: replace one that is there.
+        redact: replace names of hosts, people and domains, addresses and serial numbers, the same by the same.
+        hide: further texts to replace. memory: registers, stack words and dumps as well. evidence: the files, too.
+        language: of the reports. known_issues: as for `investigate`.
+
+    Raises:
+        UsageError: what is asked for contradicts itself, or the file cannot be written.
+        StoreBusy: the case cannot be had. NameLeft: a name would have been left; nothing was written.
+    """
+    from pathlib import Path
+
+    from bugcheck.api import known_issue_library
+    from bugcheck.cases.bundle import write_bundle
+    from bugcheck.cases.pseudonyms import keep_pseudonyms
+    from bugcheck.cases.session import reopened
+    from bugcheck.reports.case_bundle import CaseBundle
+
+    path, hide = Path(output), tuple(hide)
+    _check_export(store, path, Path(store.folder).resolve(), redact=redact, hide=hide, memory=memory, evidence=evidence)
+    investigated = reopened(store, known_issue_library(known_issues).matches, language)
+    redactor = _redactor(store, investigated, hide) if redact else None
+    bundle = CaseBundle(investigated, store, language, redactor, memory, evidence)
+    with store.investigating():
+        written = write_bundle(path, bundle.pieces(), bundle.about, force=force)
+        names = keep_pseudonyms(store.home, redactor.pseudonyms) if redactor else None
+    return Exported(str(path), tuple(written), tuple(bundle.left_out), str(names) if names else "")
+
+
+def _check_export(
+    store: CaseStore, path: Path, folder: Path, *, redact: bool, hide: tuple[str, ...], memory: bool, evidence: bool
+) -> None:
+    if redact and evidence:
+        raise UsageError("--redact and --with-evidence contradict each other: the files tell every name")
+    if redact and memory:
+        raise UsageError("--redact and --with-memory contradict each other: memory may hold any name")
+    if hide and not redact:
+        raise UsageError("--hide goes with --redact")
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder; name the zip file to write")
+    if path.resolve().is_relative_to(folder) and not path.resolve().is_relative_to(store.home.resolve()):
+        raise UsageError(f"{path} is in the case's folder, where it would be read as evidence; write it elsewhere")
+
+
+def _redactor(store: CaseStore, investigated: Investigated, hide: tuple[str, ...]) -> Redactor:
+    from bugcheck.cases.case_names import redactor_for
+    from bugcheck.cases.pseudonyms import kept_pseudonyms
+    from bugcheck.reports.case_words import LANGUAGES
+
+    wording = [text for words in LANGUAGES.values() for text in words.values()]
+    return redactor_for(investigated.case, store, kept_pseudonyms(store.home), hide, wording)
+
+
+def translate(store: CaseStore, text: str) -> str:
+    """Put the real names back into a text that a redacted export, or somebody who read it, gave.
+
+    Raises:
+        UsageError: the case has no pseudonyms, or their file is damaged.
+    """
+    from bugcheck.cases.pseudonyms import kept_pseudonyms, translated
+
+    pseudonyms = kept_pseudonyms(store.home)
+    if not pseudonyms.kinds:
+        raise UsageError(f"{store.folder}: no redacted export was made of this case")
+    return translated(text, pseudonyms)
+
+
 def watcher(
     case: str | os.PathLike[str],
     folder: str,
@@ -100,4 +197,14 @@ def look(watch: Watcher) -> WatchReport:
     return look_at(watch, datetime.now(UTC))
 
 
-__all__ = ["decide", "list_cases", "look", "open_case", "verify_case", "watcher"]
+__all__ = [
+    "Exported",
+    "decide",
+    "export_case",
+    "list_cases",
+    "look",
+    "open_case",
+    "translate",
+    "verify_case",
+    "watcher",
+]

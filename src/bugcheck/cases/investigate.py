@@ -8,7 +8,7 @@ case of a hundred costs that one log.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -178,6 +178,13 @@ def investigate(
     gaps = read_evidence(intake, store, as_json, progress)
     timeline = Timeline(store)
     timeline.settle()
+    return conclude(intake.folder, timeline, matcher, now, gaps, language)
+
+
+def conclude(
+    folder: str, timeline: Timeline, matcher: Matcher, now: datetime, gaps: Sequence[Gap] = (), language: str = "en"
+) -> Case:
+    """Compare, weigh and plan on a timeline that is read already; `gaps`: what could not be read."""
     matches = tuple(issue_matches(timeline, matcher, language))
     investigation = Investigation(timeline, matches)
     weighed = weigh(investigation)
@@ -186,7 +193,7 @@ def investigate(
         weighed = replace(weighed, next_test=_by_treating(plan.steps[0]))
     told = [each.fact.value for each in timeline.facts("setting", name="case.title")]
     return Case(
-        folder=intake.folder,
+        folder=folder,
         created=now,
         title=told[0] if told else "",
         timeline=timeline,

@@ -11,13 +11,15 @@ from pathlib import Path
 from sqlite3 import OperationalError
 from time import perf_counter
 
-from bugcheck.cases.investigate import AsJson, Case, Progress, investigate
+from bugcheck.cases.investigate import UNREADABLE, AsJson, Case, Progress, conclude, investigate
 from bugcheck.cases.kept_plan import plan_text, with_decisions
 from bugcheck.cases.store import CaseStore, Change, Custody, Decision, NotWritable
+from bugcheck.errors import UsageError
 from bugcheck.evidence.intake import Intake
 from bugcheck.gaps import Gap
 from bugcheck.hypotheses.issues import Matcher
 from bugcheck.timeline.store import EventStore, StoreBusy
+from bugcheck.timeline.timeline import Timeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,27 @@ def run(
         custody, changed = store.take_custody(case.evidence, now), store.keep(case, plan_text(case.plan))
     store.close()
     return Investigated(case, store.id, str(store.home), tuple(changed), tuple(custody), tuple(decisions))
+
+
+def reopened(store: CaseStore, matcher: Matcher, language: str = "en") -> Investigated:
+    """The investigation a case keeps, without a look at the evidence and dated as it was: the same at any time.
+
+    Raises:
+        UsageError: what was read is not kept, or was kept by another bugcheck. StoreBusy: the store cannot be had.
+    """
+    if not Path(store.timeline_path).is_file():
+        raise UsageError(f"{store.folder}: what was read is not kept; `bugcheck investigate {store.folder}` reads it")
+    timeline = Timeline(_events(store))
+    if not timeline.store.state("settled"):
+        raise UsageError(f"{store.folder}: the last investigation was broken off; run `bugcheck investigate` again")
+    decisions, custody = store.decisions(), store.custody()
+    dates = [store.created, *(line.time for line in custody), *(each.time for each in (*store.runs(), *decisions))]
+    unread = [
+        Gap(f"what is in {each.path}", "; ".join(each.notes)) for each in timeline.evidence if each.kind == UNREADABLE
+    ]
+    case = conclude(store.folder, timeline, matcher, max(dates), unread, language)
+    case = replace(case, plan=with_decisions(case.plan, decisions))
+    return Investigated(case, store.id, str(store.home), (), (), tuple(decisions))
 
 
 def _events(store: CaseStore) -> EventStore:

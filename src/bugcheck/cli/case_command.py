@@ -1,14 +1,16 @@
-"""`bugcheck case`: list cases, show what one keeps, enter a decision, verify the evidence's hashes."""
+"""`bugcheck case`: list cases, show what one keeps, enter a decision, verify the evidence's hashes, export one."""
 
 from __future__ import annotations
 
 import sys
 from argparse import Namespace
 from json import dumps
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bugcheck.api.case import decide, list_cases, open_case, verify_case
+from bugcheck.api.case import decide, export_case, list_cases, open_case, translate, verify_case
 from bugcheck.cli.arguments import password_of
+from bugcheck.errors import UsageError
 from bugcheck.reports.case_record_json import record_json
 
 if TYPE_CHECKING:
@@ -17,7 +19,10 @@ if TYPE_CHECKING:
 
 def run(options: Namespace) -> int:
     """Do the action; `list` 1 when there is no case, `verify` 1 when evidence is changed or gone."""
-    return {"list": _list, "show": _show, "decide": _decide, "verify": _verify}[options.action](options)
+    actions = {
+        "list": _list, "show": _show, "decide": _decide, "verify": _verify, "export": _export, "translate": _translate,
+    }  # fmt: skip
+    return actions[options.action](options)
 
 
 def _say(*lines: str) -> None:
@@ -77,3 +82,35 @@ def _verify(options: Namespace) -> int:
         _say(*(f"{what}: {path}" for path in paths))
     _say(f"{len(found.same)} files as they were taken in, {len(found.changed)} changed, {len(found.gone)} gone")
     return 0 if found.is_whole else 1
+
+
+def _export(options: Namespace) -> int:
+    done = export_case(
+        open_case(options.case),
+        options.output,
+        redact=options.redact,
+        hide=options.hide,
+        memory=options.with_memory,
+        evidence=options.with_evidence,
+        force=options.force,
+        language=options.language,
+    )
+    for each in done.members:
+        changed = "  not as it was taken in" if each.as_taken_in is False else ""
+        _say(f"{each.size:>12,}  {each.name}{changed}")
+    for gap in done.left_out:
+        _say(f"left out: {gap.what}: {gap.missing}" + (f" ({gap.remedy})" if gap.remedy else ""))
+    _say(f"written: {done.path}")
+    if done.pseudonyms:
+        _say(f"which name is which: {done.pseudonyms} (keep it to yourself; `bugcheck case translate` reads it)")
+    return 0
+
+
+def _translate(options: Namespace) -> int:
+    store = open_case(options.case)
+    try:
+        text = sys.stdin.read() if options.file == "-" else Path(options.file).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{options.file}: {error}") from error
+    sys.stdout.write(translate(store, text))
+    return 0

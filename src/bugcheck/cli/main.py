@@ -144,7 +144,7 @@ def _add_commands(commands: _Commands) -> None:
     _add_analyze(commands.add_parser("analyze", help="say what stopped, why, and who is suspected"))
     _add_investigate(commands.add_parser("investigate", help="from a folder of evidence to a cause and a plan"))
     _add_watch(commands.add_parser("watch", help="say whether it crashed again, and what to do now"))
-    _add_case(commands.add_parser("case", help="list, show, decide and verify cases that are kept"))
+    _add_case(commands.add_parser("case", help="list, show, decide, verify and export cases that are kept"))
     _add_info(commands.add_parser("info", help="header facts, in milliseconds"))
     _add_modules(commands.add_parser("modules", help="loaded and unloaded modules"))
     _add_extract(commands.add_parser("extract", help="bytes of memory out of a dump"))
@@ -223,7 +223,9 @@ def _add_case(parser: ArgumentParser) -> None:
     show = actions.add_parser("show", help="show what a case keeps: custody, verdicts, decisions, the watch")
     decide = actions.add_parser("decide", help="enter what was decided or done")
     verify = actions.add_parser("verify", help="tell whether the evidence still has its hashes")
-    for each in (show, decide, verify):
+    export = actions.add_parser("export", help="write the case into one zip file to share")
+    translate = actions.add_parser("translate", help="put real names back into a text with an export's pseudonyms")
+    for each in (show, decide, verify, export, translate):
         each.add_argument("case", metavar="CASE", help="folder of the case")
     decide.add_argument("text", metavar="TEXT", help="in words")
     decide.add_argument(
@@ -231,8 +233,24 @@ def _add_case(parser: ArgumentParser) -> None:
     )
     decide.add_argument("--by", metavar="WHO", help="who decided")
     verify.add_argument("--password", metavar="TEXT", help="password of encrypted zip archives")
+    _add_export(export)
+    translate.add_argument("file", metavar="FILE", nargs="?", default="-", help="text (default: standard input)")
     for each in (listing, show):
         each.add_argument("--json", action="store_true", help="JSON")
+
+
+def _add_export(parser: ArgumentParser) -> None:
+    parser.add_argument("--output", metavar="FILE.zip", required=True, help="the zip file to write")
+    parser.add_argument(
+        "--redact", action="store_true", help="replace names of hosts, people, domains, addresses and serial numbers"
+    )
+    parser.add_argument(
+        "--hide", action="append", default=[], metavar="TEXT", help="with --redact: replace this as well (repeatable)"
+    )
+    parser.add_argument("--with-evidence", action="store_true", help="the files of evidence as well, but no dumps")
+    parser.add_argument("--with-memory", action="store_true", help="registers and stack words as well, and dumps")
+    parser.add_argument("--force", action="store_true", help="replace a file that is there")
+    parser.add_argument("--language", choices=("en", "zh"), default="en", help="of the report (default: en)")
 
 
 def _add_info(parser: ArgumentParser) -> None:

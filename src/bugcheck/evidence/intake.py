@@ -106,6 +106,10 @@ class Intake:
         else:
             yield from _Archive(self, Unpacking(self.limits, self.password)).open(source, container, 1)
 
+    def whole(self, path: str) -> Source | None:
+        """A file as it lies in the folder, an archive unopened; None for an empty one. Raises BugcheckError."""
+        return self._source(path)
+
     def _full_path(self, path: str) -> str:
         if path in self.also and os.path.isabs(path):  # noqa: PTH117
             return path
