@@ -34,6 +34,8 @@ Use = Callable[[bytes, str], str]
 SECONDS = 2.0
 MEGABYTES = 300
 HANG_SECONDS = 20
+"""Of processor time; of waiting on a busy machine, STUCK_SECONDS."""
+STUCK_SECONDS = 240
 _MAX_RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 STEERING = [chr(code) for code in (*range(0x0A), *range(0x0B, 0x20), *range(0x7F, 0xA0))]
 _RANK = {"refused": 0, "partial": 1, "complete": 2}
@@ -163,10 +165,13 @@ def _alarm(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
 
 @contextmanager
 def _watchdog() -> Generator[None]:
-    before = signal.signal(signal.SIGALRM, _alarm)
-    signal.setitimer(signal.ITIMER_REAL, HANG_SECONDS)
+    timers = ((signal.ITIMER_PROF, signal.SIGPROF, HANG_SECONDS), (signal.ITIMER_REAL, signal.SIGALRM, STUCK_SECONDS))
+    before = [signal.signal(number, _alarm) for _, number, _ in timers]
+    for timer, _, seconds in timers:
+        signal.setitimer(timer, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        for (timer, number, _), handler in zip(timers, before, strict=True):
+            signal.setitimer(timer, 0)
+            signal.signal(number, handler)
