@@ -129,25 +129,31 @@ class EventLog:
             yield Gap(f"entries of {self.path} at {first}{times}", what, damage=True)
 
     def _count(self, record: LogRecord, event: Event) -> None:
-        name = record.log or self.log
-        key = name, record.time.tzinfo is not None
+        name, time, code = record.log or self.log, record.time, record.code
+        key = name, time.tzinfo is not None
         log = self._logs.get(key)
         if log is None:
             if len(self._logs) >= _LOGS_LIMIT:
                 return
-            log = self._logs[key] = _Log(record.time, record.time)
+            log = self._logs[key] = _Log(time, time)
         log.count += 1
-        log.first, log.last = min(log.first, record.time), max(log.last, record.time)
+        if time > log.last:
+            log.last = time
+        elif time < log.first:
+            log.first = time
         log.kinds.add(event.kind)
-        if len(log.codes) < 1000:
-            log.codes.add(record.code)
-        log.modern = log.modern or record.provider.startswith("Microsoft-Windows-")
+        if code not in log.codes and len(log.codes) < 1000:
+            log.codes.add(code)
+        if not log.modern and record.provider.startswith("Microsoft-Windows-"):
+            log.modern = True
         if not name and record.provider in _TELLING:
             log.guesses.add(_TELLING[record.provider])
-        if record.number is not None:
-            log.lowest = min(log.lowest or record.number, record.number)
-            log.highest = max(log.highest, record.number)
-        if event.kind == "log_cleared" and record.code in (517, 1102) and len(log.clears) < 10:
+        if (number := record.number) is not None:
+            if number > log.highest:
+                log.highest = number
+            if number < log.lowest or not log.lowest:
+                log.lowest = number
+        if code in (517, 1102) and event.kind == "log_cleared" and len(log.clears) < 10:
             log.clears.append(record.time)
 
     def _span(self, name: str, log: _Log) -> Span:

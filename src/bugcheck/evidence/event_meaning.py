@@ -20,10 +20,12 @@ STEPS = {**crash.STEPS, **machine.STEPS, **people.STEPS, **services.STEPS, **sof
 _NOTHING = frozenset(("", "-", "(null)", "n/a", "%%1793", "unavailable"))
 _VALUE_LIMIT = 500
 _CACHE_LIMIT = 4096
+_BINARY_LIMIT = 256
+"""Attached bytes up to which an entry is remembered: the service manager attaches the service's name."""
 _Told = tuple[str, str, Mapping[str, str]]
 _DATED_STEPS = frozenset(("previous_shutdown",))
 """Steps that look at the entry's time."""
-_remembered: dict[tuple[str | int, ...], _Told] = {}
+_remembered: dict[tuple[str | int | bytes, ...], _Told] = {}
 _known: dict[tuple[str, int], Meaning | None] = {}
 
 
@@ -39,11 +41,12 @@ def event_of(record: LogRecord) -> Event:
 
 def _told(record: LogRecord, meaning: Meaning) -> _Told:
     """Work out kind, text and fields, or remember them of an equal entry: logs repeat themselves."""
-    key = (record.provider, record.code, record.user, record.message, *record.data, *record.strings)
+    key = (record.provider, record.code, record.user, record.message, record.binary, *record.data, *record.strings)
     told = _remembered.get(key)
     if told is None:
         told = _tell(record, meaning)
-        if not record.binary and meaning.step not in _DATED_STEPS and len(record.message) < _VALUE_LIMIT:
+        short = len(record.message) < _VALUE_LIMIT and len(record.binary) < _BINARY_LIMIT
+        if short and meaning.step not in _DATED_STEPS:
             if len(_remembered) >= _CACHE_LIMIT:
                 _remembered.clear()
             _remembered[key] = told

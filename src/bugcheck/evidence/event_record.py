@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 TEXT_LIMIT = 300
 """Characters of a text made for people."""
@@ -23,9 +23,8 @@ _PARAMETER = re.compile(r"param\d+$")
 NO_DATA: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class LogRecord:
-    """An entry.
+class LogRecord(NamedTuple):
+    """An entry; a tuple, for there are millions.
 
     Attributes:
         time: aware UTC, or naive: the host's wall clock.
@@ -44,7 +43,7 @@ class LogRecord:
     log: str = ""
     host: str = ""
     user: str = ""
-    data: Mapping[str, str] = field(default_factory=lambda: NO_DATA)
+    data: Mapping[str, str] = NO_DATA
     strings: Sequence[str] = ()
     message: str = ""
     binary: bytes = b""

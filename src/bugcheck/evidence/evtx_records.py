@@ -12,11 +12,13 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any, cast
+from typing import Any
 
 from bugcheck.evidence.event_record import NO_DATA, LogRecord
 
-_JSON = json.JSONDecoder(strict=False)  # of damaged entries the library leaves control characters as they are
+_JSON: Any = json.JSONDecoder(strict=False)  # of damaged entries the library leaves control characters as they are
+_scan = _JSON.scan_once
+"""What `decode` calls, without the look for white space that the library does not write."""
 _VALUES_LIMIT, _VALUE_LIMIT = 64, 8000
 _DEPTH_LIMIT = 6
 
@@ -24,36 +26,37 @@ _DEPTH_LIMIT = 6
 def record_of_json(entry: Mapping[str, Any]) -> LogRecord | None:
     """Take the library's JSON apart; None when it is none (of damaged entries) or has no time."""
     try:
-        content = cast("object", _JSON.decode(entry["data"]))
-    except (ValueError, RecursionError):
+        content = _scan(entry["data"], 0)[0]
+    except (StopIteration, ValueError, RecursionError):
         return None
     event = _child(content, "Event")
     system = _child(event, "System")
-    time = _time(_attribute(system, "TimeCreated", "SystemTime"), entry)
+    time = _time(_attribute_of(system.get("TimeCreated"), "SystemTime"), entry)
     if time is None:
         return None
     number = _number(system.get("EventRecordID")) or int(entry["event_record_id"])
     data, strings, binary = _values(event)
-    provider = _attribute(system, "Provider", "Name") or _attribute(system, "Provider", "EventSourceName")
+    provider = system.get("Provider")
     return LogRecord(
-        time=time,
-        provider=provider,
-        code=_code(system.get("EventID")),
-        where=f"record {number}",
-        log=_text(system.get("Channel")),
-        host=_text(system.get("Computer")),
-        user=_attribute(system, "Security", "UserID"),
-        data=data,
-        strings=strings,
-        binary=binary,
-        number=number,
+        time,
+        _attribute_of(provider, "Name") or _attribute_of(provider, "EventSourceName"),
+        _code(system.get("EventID")),
+        f"record {number}",
+        _text(system.get("Channel")),
+        _text(system.get("Computer")),
+        _attribute_of(system.get("Security"), "UserID"),
+        data,
+        strings,
+        "",
+        binary,
+        number,
     )
 
 
-def _child(node: object, name: str) -> dict[str, Any]:
+def _child(node: Any, name: str) -> dict[str, Any]:
     """Return the object under a name; an empty one when there is none."""
-    child = cast("dict[str, Any]", node).get(name) if isinstance(node, dict) else None
-    return cast("dict[str, Any]", child) if isinstance(child, dict) else {}
+    child: Any = node.get(name) if node.__class__ is dict else None
+    return child if child.__class__ is dict else {}
 
 
 def _time(text: str, entry: Mapping[str, Any]) -> datetime | None:
@@ -67,25 +70,35 @@ def _time(text: str, entry: Mapping[str, Any]) -> datetime | None:
     return None
 
 
-def _attribute(system: Mapping[str, Any], element: str, name: str) -> str:
-    return _text(_child(system.get(element), "#attributes").get(name))
+def _attribute_of(element: Any, name: str) -> str:
+    """Return an attribute of an element, "" when there is neither."""
+    if element.__class__ is not dict:
+        return ""
+    attributes = element.get("#attributes")
+    return _text(attributes.get(name)) if attributes.__class__ is dict else ""
 
 
-def _code(node: object) -> int:
-    if isinstance(node, dict):
-        node = cast("dict[str, Any]", node).get("#text")
-    if isinstance(node, str):  # entries a collector rendered anew hold numbers as text
+def _code(node: Any) -> int:
+    if node.__class__ is int:
+        return node & 0xFFFF
+    if node.__class__ is dict:
+        node = node.get("#text")
+    if node.__class__ is str:  # entries a collector rendered anew hold numbers as text
         node = int(node) if node.isdecimal() and len(node) < 11 else 0
-    return node & 0xFFFF if isinstance(node, int) else 0
+    return node & 0xFFFF if node.__class__ is int else 0
 
 
-def _number(node: object) -> int:
+def _number(node: Any) -> int:
     """Read the number the entry had in its own log; an export counts anew in the record's header only."""
+    if node.__class__ is int:
+        return node if 0 < node < 10**19 else 0
     text = str(node)
     return int(text) if text.isdecimal() and len(text) < 20 else 0
 
 
-def _text(value: object) -> str:
+def _text(value: Any) -> str:
+    if value.__class__ is str:
+        return value[:_VALUE_LIMIT]
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -100,30 +113,34 @@ def _values(event: Mapping[str, Any]) -> tuple[Mapping[str, str], tuple[str, ...
     binary = ""
     for part in ("EventData", "UserData"):
         content = _child(event, part)
+        if not content:
+            continue
         binary = binary or _text(content.pop("Binary", None))
         _flatten(content, "", named, strings, 0 if part == "EventData" else -1)
-    strings = strings or list(named.values())
+    return named or NO_DATA, tuple(strings or named.values()), _attached(binary) if binary else b""
+
+
+def _attached(text: str) -> bytes:
     try:
-        attached = bytes.fromhex(binary)
+        return bytes.fromhex(text)
     except ValueError:
-        attached = b""
-    return named or NO_DATA, tuple(strings), attached
+        return b""
 
 
 def _flatten(node: Mapping[str, Any], prefix: str, named: dict[str, str], strings: list[str], depth: int) -> None:
     """Collect values; `depth` -1 is UserData, whose single child's name says nothing."""
-    for name, value in islice(node.items(), _VALUES_LIMIT):
+    for name, value in node.items() if len(node) <= _VALUES_LIMIT else islice(node.items(), _VALUES_LIMIT):
         if value.__class__ is str and name != "Data":  # nine in ten
-            named[prefix + name] = value[:_VALUE_LIMIT]
+            named[prefix + name if prefix else name] = value if len(value) <= _VALUE_LIMIT else value[:_VALUE_LIMIT]
             continue
         if name == "#attributes" or len(named) + len(strings) >= _VALUES_LIMIT:
             continue
-        child = cast("dict[str, Any]", value) if isinstance(value, dict) else {"#text": value}
+        child: dict[str, Any] = value if value.__class__ is dict else {"#text": value}
         if "#text" not in child and depth < _DEPTH_LIMIT:
             _flatten(child, "" if depth < 0 else f"{prefix}{name}.", named, strings, depth + 1)
             continue
-        content = cast("object", child.get("#text"))
-        several = cast("list[object]", content)[:_VALUES_LIMIT] if isinstance(content, list) else [content]
+        content: Any = child.get("#text")
+        several: list[Any] = content[:_VALUES_LIMIT] if content.__class__ is list else [content]
         texts = list(map(_text, several))
         if name == "Data" or name.startswith("Data_"):
             strings.extend(texts)

@@ -33,10 +33,11 @@ class Origin(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """A piece of a sentence: literal texts and field names in turn; left out when `optional` and a field is missing."""
+    """A piece of a sentence: a template and its fields; left out when `optional` and one is missing."""
 
     optional: bool
-    parts: tuple[str, ...]
+    template: str
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +63,15 @@ class Meaning:
     @property
     def required(self) -> frozenset[str]:
         """Names of the fields without which the sentence has a hole."""
-        return frozenset(name for optional, parts in self.sentence if not optional for name in parts[1::2])
+        return frozenset(name for optional, _, names in self.sentence if not optional for name in names)
 
     def say(self, fields: Mapping[str, str]) -> str:
         """Write the sentence with the values there are."""
         pieces: list[str] = []
-        for optional, parts in self.sentence:
-            if optional and not all(fields.get(name) for name in parts[1::2]):
-                continue
-            pieces.extend(fields.get(part) or "?" if odd % 2 else part for odd, part in enumerate(parts))
+        for optional, template, names in self.sentence:
+            values = [fields.get(name) or "?" for name in names]
+            if not optional or "?" not in values:
+                pieces.append(template % tuple(values) if names else template)
         return "".join(pieces)
 
 
@@ -160,7 +161,10 @@ def _meaning(kind: str, sentence: str, fields: str, step: str, certainty: str, t
 
 def _segment(optional: str | None, plain: str | None) -> Segment:
     text = optional if optional is not None else plain or ""
-    return Segment(optional is not None, tuple(_PLACE.split(text)))
+    pieces = _PLACE.split(text)
+    names = tuple(pieces[1::2])
+    template = "%s".join(piece.replace("%", "%%") for piece in pieces[::2]) if names else text
+    return Segment(optional is not None, template, names)
 
 
 def _origin(text: str) -> Origin:

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from io import BytesIO
-from typing import Any, cast
+from typing import Any
 
 from bugcheck.archives.files import release
 from bugcheck.evidence.event_log import EventLog
@@ -62,13 +62,13 @@ def evtx(source: Source) -> Iterator[Record]:
         records = PyEvtxParser(BytesIO(_header() + chunk), 1).records_json()
         for _ in range(_RECORDS_LIMIT):
             try:
-                entry = next(records)
+                entry: Any = next(records)
             except StopIteration:
                 break
             except RuntimeError as error:
                 log.damaged(_reason(error), f"chunk {number}, {offset:#x}")
                 continue
-            record = record_of_json(cast("Mapping[str, Any]", entry))
+            record = record_of_json(entry)
             if record is None:
                 log.damaged("an entry with a time that can be read", f"chunk {number}, {offset:#x}")
             else:
