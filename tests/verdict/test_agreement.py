@@ -70,6 +70,12 @@ def agrees(read: Read) -> bool:
     return read.blame.level == "none"  # unknown, or stopped on purpose
 
 
+def test_what_people_are_sure_of_is_blamed_with_high_confidence(judged: tuple[list[Read], list[CrashRecord]]) -> None:
+    sure = [read for read in judged[0] if read.sure == "high" and read.truth.endswith(".sys")]
+    assert len(sure) == 11
+    assert {read.file: read.blame.level for read in sure if read.blame.level != "high"} == {}
+
+
 def test_agreement_per_machine(judged: tuple[list[Read], list[CrashRecord]]) -> None:
     counts: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
     for read in judged[0]:

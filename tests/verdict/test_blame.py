@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bugcheck.findings.findings import Category, Finding
+from bugcheck.records import replace
+from bugcheck.reports.analysis_document import confidence_note
 from bugcheck.verdict.blame import FLOOR, NO_STACK_CAP, weigh
 from tests.crashes import empty_crash, x64_crash
 
@@ -51,3 +53,14 @@ def test_without_a_stack_or_direct_evidence_nothing_is_high() -> None:
 def test_too_little_names_nobody() -> None:
     blame = weigh(CRASH, [driver(FLOOR - 0.05)])
     assert (blame.module, blame.level, blame.confidence) == (None, "none", 0.0)
+
+
+def test_the_mechanism_is_never_surer_than_the_blame() -> None:
+    read_from_code = replace(driver(0.85), clause="wrote through a null list link", how_sure=0.75)
+    blame = weigh(CRASH, [read_from_code])
+    assert (blame.level, blame.mechanism_level) == ("high", "medium")
+    assert confidence_note(blame) == "confidence  high (module), medium (mechanism)"
+    recorded = weigh(CRASH, [replace(driver(0.85), clause="read from a null pointer")])
+    assert recorded.mechanism == recorded.confidence
+    assert confidence_note(recorded) == "confidence  high"
+    assert confidence_note(weigh(CRASH, [])) == ""

@@ -45,6 +45,7 @@ def accuse(
     *,
     clause: str,
     refuted_by: str,
+    how_sure: float = 1.0,
 ) -> Finding:
     """Accuse a module; `weight` is what the evidence carries against a third party's driver.
 
@@ -62,4 +63,5 @@ def accuse(
         category=Category.DRIVER,
         refuted_by=refuted_by,
         clause=clause,
+        how_sure=how_sure,
     )

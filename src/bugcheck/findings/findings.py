@@ -65,6 +65,8 @@ class Finding:
         refuted_by: what would show it wrong.
         clause: what the module did, to stand behind its name in a sentence ("wrote to a null pointer"); of a finding
             without weight the circumstance, to stand behind that ("while … asked it for something").
+        how_sure: what of the weight the clause carries as well: 1 for what was recorded or seen, less for what an
+            instruction is taken to be for, or for why something happened.
     """
 
     rule: str
@@ -75,6 +77,7 @@ class Finding:
     category: Category = Category.UNKNOWN
     refuted_by: str = ""
     clause: str = ""
+    how_sure: float = 1.0
 
 
 class Crash:

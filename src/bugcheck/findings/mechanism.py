@@ -18,6 +18,8 @@ from bugcheck.machine.code import FaultingCode, code_bytes
 if TYPE_CHECKING:
     from bugcheck.findings.idioms import Idiom
 
+READ_FROM_CODE = 0.75
+"""How sure it is what a lone instruction was for."""
 _ENDS = {"null": "null", "fill_pattern": "dead"}
 _CLAUSES = {
     "list_unlink": "{wrote} through a {end} list link",
@@ -53,13 +55,18 @@ def _following(crash: Crash, code: FaultingCode) -> list[str]:
 
 def describe_mistake(crash: Crash) -> str:
     """Put what the faulting code did into a clause, with the idiom where it is known and the address is a bad one."""
+    return mistake(crash)[0]
+
+
+def mistake(crash: Crash) -> tuple[str, float]:
+    """The clause, and how sure it is: an access is recorded, what it was for is read from the instruction."""
     access = failed_access(crash)
     if access is not None and access.what.name in _ENDS:
         idiom = idiom_at_fault(crash, code_at_fault(crash))
         pattern = _CLAUSES.get(idiom.name) if idiom else None
         if pattern:
-            return _filled(pattern, access)
-    return describe_access(crash)
+            return _filled(pattern, access), READ_FROM_CODE
+    return describe_access(crash), 1.0
 
 
 def _filled(pattern: str, access: Access) -> str:

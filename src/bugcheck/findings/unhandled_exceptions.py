@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from bugcheck.findings.accusation import accuse, fact, points_at
 from bugcheck.findings.findings import Category, Citation, Crash, Finding
 from bugcheck.findings.suspicion import Standing, standing_of
+from bugcheck.findings.system_threads import thread_start_address
 from bugcheck.knowledge.statuses import describe_status, status_words
 from bugcheck.machine.exception import ACCESS_VIOLATION, IN_PAGE_ERROR, ExceptionRecord
 from bugcheck.machine.modules import Module
@@ -67,7 +68,7 @@ def _own_check(crash: Crash, rule: str, module: Module, cited: tuple[Citation, .
 
 def explain_system_thread(crash: Crash, rule: str) -> Iterator[Finding]:
     """Tell whose thread it was, when its start routine lies in a driver and the faulting code does not."""
-    start = _start_address(crash)
+    start = thread_start_address(crash)
     module = crash.modules.at(start) if start else None
     at_fault = crash.modules.at(crash.faulting_address) if crash.faulting_address else None
     if module is None or start is None or module is at_fault:
@@ -85,9 +86,3 @@ def explain_system_thread(crash: Crash, rule: str) -> Iterator[Finding]:
         clause="owns the system thread that raised the exception",
         refuted_by="another driver whose code that thread was calling",
     )
-
-
-def _start_address(crash: Crash) -> int | None:
-    thread = crash.machine.thread
-    at = crash.machine.layout.offset("ETHREAD.StartAddress")
-    return crash.memory.try_pointer(thread.address + at) if thread is not None and at is not None else None

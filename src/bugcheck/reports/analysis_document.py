@@ -18,6 +18,7 @@ from bugcheck.stack.frame import Frame, Trust
 from bugcheck.stack.stacks import NamedStack
 from bugcheck.timestamps import format_span
 from bugcheck.verdict.analysis import Analysis
+from bugcheck.verdict.blame import Blame
 
 if TYPE_CHECKING:
     from bugcheck.known_issues.matching import Match
@@ -50,9 +51,16 @@ def analysis_document(
 
 
 def _headline(analysis: Analysis) -> Headline:
-    blame = analysis.blame
-    note = f"confidence  {blame.level}" if blame.level != "none" else ""
-    return Headline(analysis.headline, note, TONES[blame.level])
+    return Headline(analysis.headline, confidence_note(analysis.blame), TONES[analysis.blame.level])
+
+
+def confidence_note(blame: Blame) -> str:
+    """How sure the blame is, and apart from it the mechanism where that is another matter; "" for nobody blamed."""
+    if blame.level == "none":
+        return ""
+    if blame.module is None or blame.mechanism_level == blame.level:
+        return f"confidence  {blame.level}"
+    return f"confidence  {blame.level} (module), {blame.mechanism_level} (mechanism)"
 
 
 # --- facts ---

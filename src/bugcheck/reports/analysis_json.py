@@ -332,6 +332,7 @@ def _blame(blame: Blame, analysis: Analysis) -> Json:
         "stack_index": None,
         "confidence": blame.confidence,
         "level": blame.level,
+        "mechanism": {"clause": blame.clause or None, "confidence": blame.mechanism, "level": blame.mechanism_level},
         "headline": analysis.headline,
         "because": list(blame.because),
         "against": list(blame.against),

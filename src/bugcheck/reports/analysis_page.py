@@ -15,7 +15,7 @@ from bugcheck.findings.findings import Citation, Finding
 from bugcheck.gaps import Gap
 from bugcheck.machine.context import Context
 from bugcheck.machine.secondary_data import decode_secondary_data
-from bugcheck.reports.analysis_document import TONES, analysis_document, other_findings
+from bugcheck.reports.analysis_document import TONES, analysis_document, confidence_note, other_findings
 from bugcheck.reports.document import Facts, Headline
 from bugcheck.reports.gap_lines import by_remedy, joined
 from bugcheck.reports.memory_picture import memory_pictures, size_text
@@ -61,7 +61,8 @@ PLACES = {
 def analysis_page(analysis: Analysis, known_issues: Sequence[Match] = ()) -> Page:
     """Arrange all that is known of one dump."""
     blame = analysis.blame
-    note = f"{blame.category.value}, confidence {blame.level} ({blame.confidence:.2f})" if blame.level != "none" else ""
+    words = confidence_note(blame).replace("  ", " ")
+    note = f"{blame.category.value}, {words} ({blame.confidence:.2f})" if words else ""
     sections = [
         Section("What happened", (Entries(tuple(_facts(analysis))),), "facts"),
         *_reasons(analysis, known_issues),

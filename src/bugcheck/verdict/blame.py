@@ -34,6 +34,7 @@ class Blame:
         confidence: 0 to 1. level: high, medium, low, none.
         because, against, would_change_our_mind: sentences.
         clause: what the module did, to stand behind its name.
+        mechanism: 0 to 1, how sure it is that this is what happened; never more than the confidence.
     """
 
     module: str | None
@@ -46,6 +47,12 @@ class Blame:
     against: tuple[str, ...]
     would_change_our_mind: tuple[str, ...]
     clause: str = ""
+    mechanism: float = 0.0
+
+    @property
+    def mechanism_level(self) -> str:
+        """The word for `mechanism`."""
+        return level_of(self.mechanism)
 
 
 def level_of(confidence: float) -> str:
@@ -87,6 +94,7 @@ def _blame(crash: Crash, group: list[Finding], rivals: list[list[Finding]]) -> B
     module = crash.modules.named(best.module) if best.module else None
     address = crash.faulting_address
     at_fault = module is not None and address in module
+    told = next((finding for finding in group if finding.clause), None)
     return Blame(
         module=best.module,
         image=module.image if module else best.module,
@@ -97,7 +105,8 @@ def _blame(crash: Crash, group: list[Finding], rivals: list[list[Finding]]) -> B
         because=tuple(finding.statement for finding in group),
         against=tuple(finding.statement for rival in rivals for finding in rival),
         would_change_our_mind=tuple(dict.fromkeys(f.refuted_by for f in group if f.refuted_by)),
-        clause=next((finding.clause for finding in group if finding.clause), ""),
+        clause=told.clause if told else "",
+        mechanism=round(confidence * (told.how_sure if told else 1.0), 2),
     )
 
 

@@ -21,7 +21,10 @@ from bugcheck.machine.bugcheck import BugCheck
 
 RULE = "thread_stuck_in_device_driver"
 CLAUSE = "kept a thread in a loop, waiting for its hardware"
-_NAMED, _MANY, _FEW = 0.7, 0.65, 0.4
+WHY = 0.75
+"""How sure it is what the loop waits for: the bug check tells that there is one."""
+_NAMED, _RUNNING, _MANY, _FEW = 0.8, 0.8, 0.65, 0.4
+"""Weights of a driver that is named; whose words fill the stack of the stuck thread while it runs, or waits; of one."""
 
 
 @bugcheck_rule(0xEA)
@@ -34,7 +37,8 @@ def thread_stuck_in_device_driver(crash: Crash) -> Iterator[Finding | Gap]:
     module = crash.modules.named(named.rpartition("\\")[2]) if named else None
     if module is not None:
         text = f"the watchdog names {module.image} as the driver the thread is stuck in"
-        yield accuse(crash, RULE, module, text, _NAMED, cite(check, 3), clause=CLAUSE, refuted_by=REFUTED)
+        cited = cite(check, 3)
+        yield accuse(crash, RULE, module, text, _NAMED, cited, clause=CLAUSE, refuted_by=REFUTED, how_sure=WHY)
         return
     yield from _from_stack(crash, check)
 
@@ -57,8 +61,9 @@ def _from_stack(crash: Crash, check: BugCheck) -> Iterator[Finding | Gap]:
         suspect.module,
         f"the stuck thread is {state}, and of the drivers on its stack that are not part of Windows "
         f"{suspect.module.image} is the innermost: {seen}",
-        _MANY if many else _FEW,
+        (_RUNNING if runs else _MANY) if many else _FEW,
         (running, suspect.citation),
         clause=CLAUSE,
         refuted_by=REFUTED,
+        how_sure=WHY,
     )

@@ -16,7 +16,7 @@ from bugcheck.findings.access import Access, failed_access
 from bugcheck.findings.address_kinds import FILL_PATTERNS
 from bugcheck.findings.fault_registers import code_at_fault
 from bugcheck.findings.findings import Category, Citation, Crash, Finding, rule
-from bugcheck.findings.mechanism import idiom_at_fault
+from bugcheck.findings.mechanism import READ_FROM_CODE, idiom_at_fault
 from bugcheck.findings.suspicion import Standing, standing_of
 from bugcheck.machine.code import FaultingCode
 
@@ -48,6 +48,7 @@ def poison_address(crash: Crash) -> Iterator[Finding]:
         category=Category.UNKNOWN if core else Category.DRIVER,
         refuted_by="a pointer that another module handed over, or memory that an unknown writer damaged",
         clause=_clause(access, idiom),
+        how_sure=READ_FROM_CODE if idiom else 1.0,
     )
 
 

@@ -55,7 +55,10 @@ class _Pen:
     def headline(self, block: Headline) -> Iterator[str]:
         note = printable(block.note)
         room = self.width - (columns(note) + 4 if note else 0)
-        lines = wrapped(printable(block.text), room)
+        text = printable(block.text)
+        lines = wrapped(text, room)
+        if len(lines) > 1 and text.startswith(lines[0]):  # the note stands beside the first line only
+            lines = [lines[0], *wrapped(text[len(lines[0]) :].lstrip(), self.width)]
         first = self.paint(lines[0], "bold", block.tone)
         if note:
             first += " " * (self.width - columns(lines[0]) - columns(note)) + self.paint(note, block.tone)
