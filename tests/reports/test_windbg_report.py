@@ -137,13 +137,13 @@ def test_modern_fields(tmp_path: Path) -> None:
     assert fields["BUGCHECK_CODE"] == ["d1"]
     assert [words(fields[f"BUGCHECK_P{n}"]) for n in (1, 2, 3, 4)] == ["29", "2", "1", f"{driver.base + 0x1AE9:x}"]
     assert fields["WRITE_ADDRESS"] == ["0000000000000029"]
-    assert fields["FAILURE_BUCKET_ID"] == ["AV_W_flaky!unknown_function"]
+    assert fields["FAILURE_BUCKET_ID"] == ["AV_flaky!unknown_function"]
     assert fields["MODULE_NAME"] == ["flaky"]
     assert fields["IMAGE_NAME"] == ["flaky.sys"]
     assert fields["SYMBOL_NAME"] == ["flaky+1ae9"]
     assert fields["STACK_COMMAND"] == [".cxr; .ecxr ; kb"]
     keys = fields["KEY_VALUES_STRING"]
-    assert keys[keys.index("Key : Failure.Bucket") + 1] == "Value: AV_W_flaky!unknown_function"
+    assert keys[keys.index("Key : Failure.Bucket") + 1] == "Value: AV_flaky!unknown_function"
     assert keys[keys.index("Key : Failure.Hash") + 1] == f"Value: {words(fields['FAILURE_ID_HASH'])}"
     assert not {"BUCKET_ID", "DEFAULT_BUCKET_ID", "PRIMARY_PROBLEM_CLASS"} & fields.keys()
 

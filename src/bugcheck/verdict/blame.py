@@ -35,6 +35,7 @@ class Blame:
         because, against, would_change_our_mind: sentences.
         clause: what the module did, to stand behind its name.
         mechanism: 0 to 1, how sure it is that this is what happened; never more than the confidence.
+        rules: names of the rules behind `because`.
     """
 
     module: str | None
@@ -48,6 +49,7 @@ class Blame:
     would_change_our_mind: tuple[str, ...]
     clause: str = ""
     mechanism: float = 0.0
+    rules: tuple[str, ...] = ()
 
     @property
     def mechanism_level(self) -> str:
@@ -107,6 +109,7 @@ def _blame(crash: Crash, group: list[Finding], rivals: list[list[Finding]]) -> B
         would_change_our_mind=tuple(dict.fromkeys(f.refuted_by for f in group if f.refuted_by)),
         clause=told.clause if told else "",
         mechanism=round(confidence * (told.how_sure if told else 1.0), 2),
+        rules=tuple(finding.rule for finding in group),
     )
 
 

@@ -3,7 +3,8 @@
 Source: the samples of ../shared/facts/windbg.md §3.4 [V]; FAST_FAIL_… of winnt.h for the subcodes of 0x139.  The
 samples show which words occur, not when: every rule here is inferred from them [I].
 
-- 0x1E carries its exception code, and for access violations R or W; other checks W, only where a parameter says write.
+- 0x1E carries its exception code, and for access violations R or W; other checks W, only where a parameter says write,
+  and since Windows 8 only 0x50.
 - Since Windows 8 an access violation is `AV`, whichever check reported it (seen for D1, 7E, 3B; 0A, 50 and 8E by
   analogy), but not for 0x1E.
 - VRF stands where Driver Verifier was on; CODE_AV_PAGED_IP where the address that could not be read is the
@@ -28,6 +29,8 @@ DETAIL = {0x19: 0, 0x1A: 0, 0x1E: 0, 0x4E: 0, 0x5A: 0, 0x7A: 1, 0x9F: 0, 0xC4: 0
 """Code → the parameter (from 0) that is part of BUGCHECK_STR: 1E, 5A, 9F, 139, 13A [V], the others [B]."""
 ALWAYS_ACCESS, WITH_EXCEPTION = frozenset([0x0A, 0x50, 0xD1]), frozenset([0x3B, 0x7E, 0x8E])
 """Checks that always are access violations, and those that are when their exception is one."""
+MODERN_WRITES = frozenset([0x50])
+"""Of them, those whose bucket still tells a write since Windows 8: 50 does, D1 does not [V, two samples each]."""
 FAST_FAIL = (
     "LEGACY_GS_VIOLATION", "VTGUARD_CHECK_FAILURE", "STACK_COOKIE_CHECK_FAILURE", "CORRUPT_LIST_ENTRY",
     "INCORRECT_STACK", "INVALID_ARG", "GS_COOKIE_INIT", "FATAL_APP_EXIT", "RANGE_CHECK_FAILURE",
@@ -42,13 +45,16 @@ FAST_FAIL = (
 """Names of 0x139's parameter 1, by number (winnt.h FAST_FAIL_…)."""
 USER_CLASSES = {
     0x8000_0003: "BREAKPOINT",
+    0xC000_001D: "ILLEGAL_INSTRUCTION",
+    0xC000_0094: "INTEGER_DIVIDE_BY_ZERO",
     0xC000_00FD: "STACK_OVERFLOW",
     0xC000_0374: "HEAP_CORRUPTION",
     0xC000_0409: "FAIL_FAST",
     0xE043_4352: "CLR_EXCEPTION",
     0xE06D_7363: "CPP_EXCEPTION",
 }
-"""Exception code → problem class of a user dump: BREAKPOINT, HEAP_CORRUPTION, CLR_EXCEPTION [V], the others [B]."""
+"""Exception code → problem class of a user dump: BREAKPOINT, HEAP_CORRUPTION, CLR_EXCEPTION,
+INTEGER_DIVIDE_BY_ZERO [V], the others [B]."""
 OTHER_CLASS = "APPLICATION_FAULT"
 MASK32 = 0xFFFF_FFFF
 
@@ -93,7 +99,8 @@ def access_words(crash: Crash, era: Era) -> list[str]:
     words: list[str] = []
     access = failed_access(crash)
     check = crash.bugcheck
-    if access is not None and access.kind == "write" and check is not None and check.code in ALWAYS_ACCESS:
+    writers = MODERN_WRITES if era.is_modern else ALWAYS_ACCESS
+    if access is not None and access.kind == "write" and check is not None and check.code in writers:
         words.append("W")
     if is_verified(crash):
         words.append("VRF")
@@ -107,7 +114,10 @@ def _executes(crash: Crash, address: int) -> bool:
 
 
 def is_verified(crash: Crash) -> bool:
-    """Tell whether Driver Verifier was on, as far as the dump says it."""
+    """Tell whether Driver Verifier was on, as far as the dump, or the log in its place, says it."""
+    if crash.dump.log is not None:
+        told = (crash.dump.log.field(name) for name in ("DEFAULT_BUCKET_ID", "FAILURE_BUCKET_ID", "BUCKET_ID"))
+        return any(text.startswith("VERIFIER_ENABLED") or "_VRF_" in text for text in told)
     totals = read_memory_manager(crash.dump)
     return totals is not None and bool(totals.driver_verifier_level)
 

@@ -35,6 +35,8 @@ UNKNOWN_MODULE, UNKNOWN_IMAGE, INCONCLUSIVE = "Unknown_Module", "Unknown_Image",
 PLAIN_COMMANDS = {Era.WINDOWS_8: ".thread ; .cxr ; kb", Era.SINCE_2019: ".cxr; .ecxr ; kb"}
 """Era → STACK_COMMAND for the stack of the processor that stopped; `kb` before."""
 CORE = frozenset(["nt", "hal"])
+CHANGED_CODE = "code_mismatch"
+"""The rule whose findings a debugger makes by `!chkimg`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def follow_up(crash: Crash, blame: Blame, era: Era) -> Followup:
     stack, command = _stack_shown(crash, era)
     address = crash.faulting_address
     faulting = place_at(crash, address) if address is not None else None
-    if blame.module is None and blame.category in (Category.HARDWARE, Category.CORRUPTION):
+    if blame.module is None and (blame.category is Category.HARDWARE or corruption_pattern(crash, blame)):
         return _corrupted(crash, blame, era, faulting, (stack, command))
     place, index = _blamed_place(crash, blame, faulting, stack)
     module = crash.modules.named(blame.module or (place.module if place else ""))
@@ -125,13 +127,16 @@ def _corrupted(
 
 
 def corruption_pattern(crash: Crash, blame: Blame) -> str:
-    """Name the damage as a bucket does: ONE_BIT where 0x1A's parameters say so, LARGE for the rest; "" for neither."""
+    """Name the damage as a bucket does: ONE_BIT where 0x1A's parameters say so, LARGE for changed code; "" for neither.
+
+    Damaged pool is not meant: its buckets name the code that found it.
+    """
     check = crash.bugcheck
     if check is not None and check.code == 0x1A and check.parameters[0].value in (0x41792, 0x41793):
         flipped = check.parameters[2].value
         if flipped and not flipped & (flipped - 1):
             return "ONE_BIT"
-    return "LARGE" if blame.category is Category.CORRUPTION else ""
+    return "LARGE" if blame.category is Category.CORRUPTION and CHANGED_CODE in blame.rules else ""
 
 
 # --- the place ---

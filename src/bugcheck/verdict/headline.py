@@ -29,7 +29,7 @@ _KINDS = {
 def headline(crash: Crash, blame: Blame, findings: Sequence[Finding] = ()) -> str:
     """Write the sentence."""
     if not crash.dump.is_kernel:
-        return _user(crash)
+        return _user(crash, blame)
     check = crash.bugcheck
     if check is not None and check.is_manual:
         return _MANUAL.get(check.code, f"No crash: the system was stopped on purpose ({check.name}).")
@@ -84,7 +84,7 @@ def _nobody(crash: Crash) -> str:
     return f"Not enough to name a cause. {summary}"
 
 
-def _user(crash: Crash) -> str:
+def _user(crash: Crash, blame: Blame) -> str:
     exception = crash.machine.exception
     if exception is None:
         return "No exception is recorded: this dump is a snapshot of a process, or of one that hung."
@@ -97,9 +97,11 @@ def _user(crash: Crash) -> str:
         return f"{where} {describe_access(crash)}."
     if exception.code == BREAKPOINT and module.name.lower() == "ntdll":
         return "A breakpoint in ntdll.dll: a debugger or a tool broke into the process, or one of its checks failed."
-    raiser = _raiser(crash) if owner_of(module.name) is Owner.LAST and access is None else None
-    if raiser is not None:
+    raiser = _raiser(crash) if owner_of(module.name) is Owner.LAST else None
+    if raiser is not None and access is None:
         return f"{raiser.image} raised {exception.words} that nobody handled."
+    if raiser is not None and raiser is not module and raiser.name == blame.module:
+        return f"{raiser.image} called {module.image}, which {describe_mistake(crash)}."
     return f"{module.image} {describe_mistake(crash)}."
 
 

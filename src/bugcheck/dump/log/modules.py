@@ -21,7 +21,11 @@ MAX_MODULES = 4096
 PAGE = 0x1000
 LOWEST_DRIVER = 0x8000_0000
 """Below this address no kernel module lies, on whatever machine."""
-NO_MODULES = frozenset(["unknown_module", "memory_corruption", "hardware", "unknown", "nt_wrong_symbols", ""])
+NO_MODULES = frozenset(
+    ["unknown_module", "memory_corruption", "heap_corruption", "stack_corruption", "hardware", "unknown",
+     "nt_wrong_symbols", ""]
+)  # fmt: skip
+"""What stands where a debugger names no module."""
 _ADDRESS = r"[0-9a-fA-F]{8}`[0-9a-fA-F]{8}|[0-9a-fA-F]{8}|[0-9a-fA-F]{16}"
 _LM = re.compile(rf"^({_ADDRESS})\s+({_ADDRESS})\s+([A-Za-z_][\w.$-]{{0,79}})\s*(.*)$")
 _IMAGE = re.compile(r"\b([\w$. -]{1,80}\.(?:sys|dll|exe|drv|SYS|DLL|EXE))\b")
@@ -83,7 +87,9 @@ def find_modules(log: Log, named: Iterable[tuple[int, str, str, int]], is_kernel
     if match is not None:
         _place(places, match[2]).base = int(match[1].replace("`", ""), 16)
     for address, module, function, offset in named:
-        if module and len(places) < MAX_MODULES and not module.startswith(UNLOADED):
+        if module.lower() in NO_MODULES or module.startswith(UNLOADED):
+            continue
+        if len(places) < MAX_MODULES:
             place = _place(places, module)
             place.see(address, offset, from_base=not function)
             place.is_program = place.is_program or function in STARTS

@@ -27,7 +27,7 @@ _UPTIME = re.compile(r"^System Uptime: (\d{1,5}) days (\d{1,2}):(\d{2}):(\d{2})(
 _BUILD = re.compile(r"^(?:\d{1,2}\.\d\.)?(\d{4,5})\b")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 GUESSES = (
-    ("VISTA_DRIVER_FAULT", 6002), ("WIN7_DRIVER_FAULT", 7601), ("WIN8_DRIVER_FAULT", 9600),
+    ("VISTA_", 6002), ("WIN7_", 7601), ("WIN8_", 9600),
     ("DRIVER_FAULT_SERVER_MINIDUMP", 9600), ("DRIVER_FAULT", 3790), ("COMMON_SYSTEM_FAULT", 3790),
     ("INTEL_CPU_MICROCODE_ZERO", 3790),
 )  # fmt: skip
@@ -79,10 +79,11 @@ def _guess(log: Log) -> int:
         return 0
     if log.first("FAILURE_BUCKET_ID", "BUCKET_ID").startswith("X64_"):
         return 7601
-    if log.lines("FAILURE_ID_HASH") or log.lines("PRIMARY_PROBLEM_CLASS"):
+    words = log.first("DEFAULT_BUCKET_ID").removeprefix("VERIFIER_ENABLED_")
+    told = next((build for word, build in GUESSES if words.startswith(word)), 0)
+    if not told and (log.lines("FAILURE_ID_HASH") or log.lines("PRIMARY_PROBLEM_CLASS")):
         return 9600
-    words = log.first("DEFAULT_BUCKET_ID")
-    return next((build for word, build in GUESSES if words.startswith(word)), 0)
+    return told
 
 
 def _time(log: Log) -> int:
