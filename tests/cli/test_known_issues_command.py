@@ -37,7 +37,10 @@ def own(tmp_path: Path, database: list[str], capsys: pytest.CaptureFixture[str])
     return database
 
 
-@pytest.mark.parametrize("words", [["备份", "崩溃"], ["acmefilt"], ["--driver", "AcmeFilt.sys"], ["--bugcheck", "8e"]])
+@pytest.mark.parametrize(
+    "words",
+    [["备份", "崩溃"], ["备份运行"], ["务器"], ["acmefilt"], ["--driver", "AcmeFilt.sys"], ["--bugcheck", "8e"]],
+)
 def test_own_entries_are_found(own: list[str], words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["known-issues", "search", *words, *own]) == 0
     assert "TEAM-7" in capsys.readouterr().out
@@ -80,3 +83,35 @@ def test_statuses(tmp_path: Path, database: list[str], capsys: pytest.CaptureFix
 def test_matches_of_a_dump(shared: Path, database: list[str]) -> None:
     found = api.known_issue_matches(api.analyze(shared / "story" / "story_triage.dmp"), database=database[1])
     assert {each.issue.id: each.kind for each in found}["CVE-2006-4541"] == NEAR_MISS
+
+
+def test_own_entries_are_removed_and_what_ships_stays(own: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["known-issues", "remove", "team-7", "nobody-1", "CVE-2006-4541", *own]) == 1
+    told = capsys.readouterr()
+    assert "1 entry removed" in told.out
+    assert "nobody-1: no such entry of your own" in told.err
+    assert "CVE-2006-4541: ships with bugcheck and stays" in told.err
+    assert main(["known-issues", "show", "team-7", *own]) == 1
+    assert main(["known-issues", "search", "--driver", "acmefilt.sys", *own]) == 1
+    assert main(["known-issues", "search", "acmefilt", *own]) == 1, "its words are gone from the index too"
+
+
+def test_an_own_entry_in_front_of_one_that_ships(
+    tmp_path: Path, database: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "ours.toml").write_text(OWN.replace("TEAM-7", "CVE-2006-4541"), "utf-8")
+    assert main(["known-issues", "import", str(tmp_path / "ours.toml"), *database]) == 0
+    assert main(["known-issues", "remove", "CVE-2006-4541", *database]) == 0
+    assert "CVE-2006-4541: the entry of that id that ships counts again" in capsys.readouterr().out
+    assert main(["known-issues", "show", "CVE-2006-4541", *database]) == 0
+    assert "NtOpenSection" in capsys.readouterr().out
+
+
+def test_a_whole_collection_is_removed_by_its_origin(
+    tmp_path: Path, own: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["known-issues", "remove", "--origin", "the moon", *own]) == 2
+    assert "team.toml (1)" in capsys.readouterr().err
+    assert main(["known-issues", "remove", "--origin", str(tmp_path / "team.toml"), *own]) == 0
+    assert main(["known-issues", "show", "team-7", *own]) == 1
+    assert main(["known-issues", "remove", *own]) == 2

@@ -18,7 +18,7 @@ from bugcheck.known_issues.matching import MATCH, NEAR_MISS, POSSIBLE, match, ma
 from bugcheck.known_issues.shipped import shipped_issues
 from bugcheck.known_issues.situation import Call, Fault, Situation
 from bugcheck.timeline.crashes import IncidentCrash, Source
-from tests.known_issues.situations import CRASHED, MODULES, crash, situation, software
+from tests.known_issues.situations import CRASHED, MODULES, crash, event, situation, software
 from tests.timeline.cases import timeline_of, timeline_with
 
 ISSUE = KnownIssue(
@@ -183,3 +183,16 @@ def test_the_logs_of_the_host_are_asked() -> None:
             condition, situation_of(timeline, replace(stop, host=timeline.hosts[0].name if host == "A" else "a"))
         )
         assert found.state is state, (records, host, found)
+
+
+@pytest.mark.parametrize(
+    ("port", "protocol", "state"),
+    [("4000", "UDP", State.HOLDS), ("4000", "TCP", State.FAILS), ("4001", "UDP", State.FAILS)],
+)
+def test_the_witty_worm_comes_by_udp_from_port_4000(port: str, protocol: str, state: State) -> None:
+    """ISS alert 167: the worm sends itself from UDP port 4000; a TCP client with that port is nothing."""
+    issue = next(each for each in shipped_issues() if each.id == "CVE-2004-0362")
+    trigger = next(each for each in issue.conditions if each.role is Role.TRIGGER)
+    flow = event("firewall_allow", 5, source_port=port, protocol=protocol)
+    assert check(trigger, situation(crash(), events=[flow], covered=True)).state is state
+    assert check(trigger, situation(crash())).state is State.UNTESTED

@@ -504,6 +504,30 @@ def import_known_issues(path: str | os.PathLike[str], *, database: str | None = 
         store.close()
 
 
+def remove_known_issues(
+    ids: Iterable[str] = (), *, origin: str = "", database: str | None = None
+) -> tuple[list[str], list[str]]:
+    """Take entries out of the database by id or by where they came from; what ships stays.
+
+    Returns (ids removed, ids that are not in it). Raises DumpError when the database cannot be written, UsageError when
+    nothing in it came from `origin`.
+    """
+    from bugcheck.known_issues.store import IssueStore
+
+    target = database or known_issue_database()
+    store = IssueStore(target if os.path.isfile(target) else ":memory:")  # noqa: PTH113
+    try:
+        gone = store.remove_origin(origin) if origin else []
+        if origin and not gone:
+            held = ", ".join(f"{name} ({count:,})" for name, count in store.origins().items()) or "no entries"
+            raise UsageError(f"nothing in {target} comes from {origin!r}; it holds: {held}")
+        wanted = list(ids)
+        missing = [each for each in wanted if not store.remove(each)]
+        return [*gone, *(each for each in wanted if each not in missing)], missing
+    finally:
+        store.close()
+
+
 def known_issue_matches(analysis: Analysis, *, database: str | None = None) -> list[Match]:
     """What known issues have to do with an analysed dump, by the dump alone: matches, what is possible, near misses."""
     from bugcheck.known_issues.crash_facts import facts_of_analysis
@@ -540,6 +564,7 @@ __all__ = [
     "open_all",
     "open_dump",
     "read_memory",
+    "remove_known_issues",
     "render",
     "render_together",
     "shielded",

@@ -1,11 +1,18 @@
-"""`bugcheck known-issues`: search, show, list and import what others have met."""
+"""`bugcheck known-issues`: search, show, list, import and remove what others have met."""
 
 from __future__ import annotations
 
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from bugcheck.api import KnownIssueQuery, import_known_issues, known_issue, known_issue_json, known_issues
+from bugcheck.api import (
+    KnownIssueQuery,
+    import_known_issues,
+    known_issue,
+    known_issue_json,
+    known_issues,
+    remove_known_issues,
+)
 from bugcheck.cli.terminal import complain, output, wants_colour, width_of
 from bugcheck.errors import UsageError
 
@@ -15,7 +22,9 @@ if TYPE_CHECKING:
 
 def run(options: Namespace) -> int:
     """Do the action; 0 something was found, 1 nothing."""
-    return {"search": _search, "show": _show, "list": _list, "import": _import}[options.action](options)
+    return {"search": _search, "show": _show, "list": _list, "import": _import, "remove": _remove}[options.action](
+        options
+    )
 
 
 def _search(options: Namespace) -> int:
@@ -88,3 +97,19 @@ def _import(options: Namespace) -> int:
             )
         worst = max(worst, 3 if not counts.total else 1 if report.faults else 0)
     return worst
+
+
+def _remove(options: Namespace) -> int:
+    """0 all of them removed, 1 some were not there."""
+    if not options.ids and not options.origin:
+        raise UsageError("say what to remove: ids, or --origin")
+    removed, missing = remove_known_issues(options.ids, origin=options.origin or "", database=options.database)
+    ships = [each for each in options.ids if known_issue(each, database=options.database) is not None]
+    with output(None) as stream:
+        stream.write(f"{len(removed):,} {'entry' if len(removed) == 1 else 'entries'} removed\n")
+        for each in ships:
+            if each not in missing:
+                stream.write(f"{each}: the entry of that id that ships counts again\n")
+    for each in missing:
+        complain(f"{each}: {'ships with bugcheck and stays' if each in ships else 'no such entry of your own'}")
+    return 1 if missing else 0

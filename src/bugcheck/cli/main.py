@@ -364,9 +364,12 @@ def _add_known_issues(parser: ArgumentParser) -> None:
     listing.add_argument("--all", action="store_true", help="imported ones and compact tables as well")
     taking = actions.add_parser("import", help="take over LOLDrivers, the CVE list or your team's files")
     taking.add_argument("paths", nargs="+", metavar="PATH", help="folder, archive, .toml, .yaml, .json or .csv")
-    for each in (search, show, listing, taking):
+    removing = actions.add_parser("remove", help="take imported or own entries out again; what ships stays")
+    removing.add_argument("ids", nargs="*", metavar="ID", help="such as CVE-2006-4541")
+    removing.add_argument("--origin", metavar="TEXT", help='every entry that came from there ("CVE list", a file name)')
+    for each in (search, show, listing, taking, removing):
         each.add_argument("--database", metavar="FILE", help="database of your own entries (default: the user's)")
-        if each is not taking:
+        if each not in (taking, removing):
             each.add_argument("--json", action="store_true", help="JSON Lines")
             each.add_argument(
                 "--language", default="en", metavar="CODE", help="en (default), zh, where an entry has it"

@@ -140,6 +140,22 @@ class IssueStore:
                 self._drop(row[0])
         return row is not None
 
+    def remove_origin(self, origin: str) -> list[str]:
+        """Remove every entry that came from there (in any case); returns their ids."""
+        with self._words(), self._writing():
+            rows = self._database.execute(
+                "SELECT number,id FROM entries WHERE origin=? COLLATE NOCASE ORDER BY id", (origin,)
+            ).fetchall()
+            for number, _ in rows:
+                self._drop(number)
+        return [name for _, name in rows]
+
+    def origins(self) -> dict[str, int]:
+        """How many entries came from where."""
+        with self._words():
+            rows = self._database.execute("SELECT origin,COUNT(*) FROM entries GROUP BY 1 ORDER BY 1").fetchall()
+        return dict(rows)
+
     def __len__(self) -> int:
         """How many entries there are."""
         with self._words():
