@@ -5,10 +5,13 @@ Source: `timeline.periodicity` for what chance would do; `timeline.Coverage` for
 Folklore: one crash with an update before it says little on a host that updates hourly; four crashes with one before
 each say much on a host that updates daily.  So what precedes a crash is compared with how often it happens anyway.
 A log that covers the last of four crashes says nothing of the other three: it rules a cause out for that one alone.
+Ten crashes of one evening share what went before them, and every crash soon after a boot has the boot's own events
+before it; neither is ten witnesses.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -17,11 +20,13 @@ from math import log10
 from bugcheck.hypotheses.hypothesis import Cite, Prediction
 from bugcheck.hypotheses.investigation import MINUTE, Investigation, cite_event
 from bugcheck.hypotheses.predicting import decided, untested
-from bugcheck.timeline.periodicity import Precedence, combined, precedence
+from bugcheck.timeline.periodicity import Precedence, against_chance, combined, precedence
 from bugcheck.timeline.timed_event import TimedEvent
 
 USUAL = 0.2
 """Chance above which what precedes the crashes precedes anything."""
+FREQUENT, LEAST = 0.05, 0.05
+"""The part of its weight that what is so frequent keeps; the least that what is no accident adds."""
 MOST_EVENTS = 200_000
 MOST_LOOKED_AT = 50_000
 """Events that a filter in Python looks at to tell what is usual."""
@@ -71,12 +76,18 @@ class Sought:
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """What the evidence says of one crash: the event before it, or that files speak for the time and show none."""
+    """What the evidence says of one crash.
+
+    Attributes:
+        hit: the event before it. covered: files speak for the time and show none, for every kind that counts.
+        partly: they speak for one kind of events at least. files: which do.
+    """
 
     time: datetime
     host: str
     hit: TimedEvent | None
     covered: bool
+    partly: bool
     files: tuple[str, ...] = ()
 
 
@@ -101,21 +112,21 @@ def preceded(
     if not crashes:
         return untested(topic, expect, "the time of no crash is known", remedy, weight, against)
     looked = [_look(investigation, sought, time, host) for time, host in crashes]
-    told = [each for each in looked if each.hit is not None or each.covered]
+    hits = [each for each in looked if each.hit is not None]
+    told = [each for each in looked if each.hit is not None or each.covered or (hits and each.partly)]
     if not told:
         missing = f"nothing speaks for the {sought.length} before {_many(len(crashes))}: {sought.words}"
         return untested(topic, expect, missing, remedy or _how(investigation, sought), weight, against)
-    compared = _compare(investigation, sought, told)
-    silent = tuple(each.time for each in looked if each.hit is None and not each.covered)
     unknown = len(investigation.crashes) - len(told)
-    rules_out = necessary and not unknown
-    found = _judged(sought, compared, _cites(told), unknown, topic, expect, weight, against, rules_out, group)
-    if unknown and not compared.hits and necessary:
-        found = replace(found, told=f"{found.told}: this rules it out for {_those(compared.crashes)} alone")
-    hits = [each for each in told if each.hit is not None]
-    if len(hits) > 1:
-        found = replace(found, told=f"{found.told}; {_nearest(hits)}")
+    if hits:
+        missed = sum(each.hit is None and each.covered for each in told) / len(told)
+        found = _observed(sought, _compare(investigation, sought, told), missed, topic, expect, weight, against)
+        nearest = f"{found.told}; {_nearest(hits)}" if len(hits) > 1 else found.told
+        found = replace(found, told=nearest, group=group, citations=_cites(told))
+    else:
+        found = _missed(sought, told, unknown, topic, expect, weight, against, necessary, group)
     if unknown:
+        silent = tuple(each.time for each in looked if each not in told)
         words = f"{found.told}; nothing speaks for {_the_other(unknown)}"
         found = replace(found, told=words, silent=silent, remedy=remedy or _how(investigation, sought))
     return replace(found, window=(told[0].time - sought.window, told[-1].time))
@@ -150,27 +161,58 @@ def _look(investigation: Investigation, sought: Sought, time: datetime, crashed:
     place = sought.place(crashed)
     hosts = sought.told_of or (crashed if place is None else place,)
     covered, files = speaks_for(investigation, sought.told_by or sought.kinds, start, time, hosts)
-    return _Looked(time, crashed, hit, covered, files)
+    partly = covered or all(
+        investigation.timeline.coverage(sought.told_by or sought.kinds, start, time, host).whole for host in hosts
+    )
+    return _Looked(time, crashed, hit, covered, partly, files)
 
 
 def _compare(investigation: Investigation, sought: Sought, told: Sequence[_Looked]) -> Precedence:
-    """Compare with chance, on each host by itself: what is usual on one is not on another."""
-    places: dict[str | None, list[_Looked]] = {}
-    for each in told:
-        places.setdefault(sought.place(each.host), []).append(each)
-    return combined([_compare_at(investigation, sought, place, looked) for place, looked in places.items()])
+    """Compare with chance, on each host by itself (what is usual on one is not on another), soon after a boot apart."""
+    parts: list[Precedence] = []
+    for place, crashed in dict.fromkeys((sought.place(each.host), each.host) for each in told):
+        looked = [each for each in told if (sought.place(each.host), each.host) == (place, crashed)]
+        boots = [each.start for each in investigation.timeline.sessions(crashed) if each.start is not None]
+        soon = [each for each in looked if any(each.time - sought.window < boot <= each.time for boot in boots)]
+        late = [each for each in looked if each not in soon]
+        if late:
+            parts.append(_any_time(investigation, sought, place, late))
+        if soon:
+            parts.append(_after_boots(investigation, sought, place, soon, boots))
+    return combined(parts)
 
 
-def _compare_at(
-    investigation: Investigation, sought: Sought, place: str | None, looked: Sequence[_Looked]
-) -> Precedence:
+def _any_time(investigation: Investigation, sought: Sought, place: str | None, looked: Sequence[_Looked]) -> Precedence:
+    """Hold the hits against the part of all time that has such an event before it; overlapping windows count once."""
     start, end = investigation.span()
     parts = investigation.timeline.coverage(sought.kinds, start, end, place).covered
     times = [each.time for each in looked]
     base = (min(parts[0][0], times[0]), max(parts[-1][1], times[-1])) if parts else (start, end)
     usual, base = _usual(investigation, sought, place, base)
     hits = [each.hit.time for each in looked if each.hit is not None]
-    return precedence(times, [*usual, *hits], sought.window, base)
+    found = precedence(times, [*usual, *hits], sought.window, base)
+    clusters: list[list[bool]] = []
+    for before, each in zip([None, *looked], looked, strict=False):
+        if before is None or each.time - before.time >= sought.window:
+            clusters.append([])
+        clusters[-1].append(each.hit is not None)
+    alone = round(sum(sum(cluster) / len(cluster) for cluster in clusters))
+    return Precedence(
+        found.hits, found.crashes, found.expected, against_chance(alone, len(clusters), found.expected).chance
+    )
+
+
+def _after_boots(
+    investigation: Investigation,
+    sought: Sought,
+    place: str | None,
+    looked: Sequence[_Looked],
+    boots: Sequence[datetime],
+) -> Precedence:
+    """Hold crashes soon after a boot against the boots: how many have such an event soon after them anyway."""
+    times = sorted(_usual(investigation, sought, place, (boots[0], boots[-1] + sought.window))[0])
+    with_one = sum(bisect_left(times, boot) < bisect_right(times, boot + sought.window) for boot in boots)
+    return against_chance(sum(each.hit is not None for each in looked), len(looked), (with_one + 1) / (len(boots) + 2))
 
 
 def _usual(
@@ -200,10 +242,9 @@ def _usual(
     return times, (max(base[0], oldest), base[1]) if looked_at == MOST_LOOKED_AT else base
 
 
-def _judged(
+def _missed(
     sought: Sought,
-    compared: Precedence,
-    cites: Sequence[Cite],
+    told: Sequence[_Looked],
     unknown: int,
     topic: str,
     expect: str,
@@ -212,23 +253,36 @@ def _judged(
     necessary: bool,
     group: str,
 ) -> Prediction:
-    hits, crashes = compared.hits, compared.crashes
-    before = f"the {sought.length} before"
-    if not hits:
-        which = f"{crashes} of {crashes + unknown} crashes" if unknown else _all(crashes)
-        told = f"no {sought.words} in {before} {which}, which the records cover"
-        share = crashes / (crashes + unknown)
-        return decided(
-            topic, expect, told, False, weight, against, cites, necessary=necessary, group=group, share=share
-        )
+    """None before any crash that files speak for; what is necessary is ruled out only where that is every crash."""
+    crashes = len(told)
+    which = f"{crashes} of {crashes + unknown} crashes" if unknown else _all(crashes)
+    words = f"no {sought.words} in the {sought.length} before {which}, which the records cover"
+    if unknown and necessary:
+        words = f"{words}: this rules it out for {_those(crashes)} alone"
+    share, needed = crashes / (crashes + unknown), necessary and not unknown
+    cites = _cites(told)
+    return decided(topic, expect, words, False, weight, against, cites, necessary=needed, group=group, share=share)
+
+
+def _observed(
+    sought: Sought, compared: Precedence, missed: float, topic: str, expect: str, weight: float, against: float
+) -> Prediction:
+    """Such events before some crashes: for it by how surely that is no accident, against it by the crashes without."""
+    hits, crashes, chance = compared.hits, compared.crashes, compared.chance
     which = f"{hits} of {crashes} crashes" if crashes > 1 else "the crash"
     often = f"{sought.words} within {sought.length} before {which}"
-    if compared.chance <= USUAL:
-        share = min(1.0, max(0.3, -log10(max(compared.chance, 1e-9)) / 2))
-        told = f"{often}; by accident {_part(compared.chance)}"
-        return decided(topic, expect, told, True, weight, against, cites, group=group, share=share)
-    told = f"{often}, but such are so frequent that accident does as much ({_part(compared.chance)})"
-    return decided(topic, expect, told, True, weight, against, cites, group=group, share=0.05)
+    frequent = chance > USUAL
+    share = FREQUENT if frequent else min(1.0, max(0.3, -log10(max(chance, 1e-9)) / 2))
+    value = round(weight * share * hits / crashes - against * missed, 2)
+    if not frequent:
+        value = max(value, LEAST)
+        return _weighing(decided(topic, expect, f"{often}; by accident {_part(chance)}", True, weight, against), value)
+    told = f"{often}, but such are so frequent that accident does as much ({_part(chance)})"
+    return _weighing(decided(topic, expect, told, value > 0, weight, against), value or -LEAST)
+
+
+def _weighing(prediction: Prediction, value: float) -> Prediction:
+    return replace(prediction, weight=value)
 
 
 def _cites(told: Sequence[_Looked]) -> list[Cite]:

@@ -19,6 +19,8 @@ from bugcheck.timeline.crashes import IncidentCrash
 from bugcheck.timeline.store import PlacedFact
 
 MOST_CITES = 8
+DUMP = "add C:/Windows/MEMORY.DMP or C:/Windows/Minidump"
+"""How to get a dump."""
 
 
 def untested(topic: str, expect: str, missing: str, remedy: str, weight: float, against: float) -> Prediction:
@@ -69,8 +71,7 @@ def found_in_dumps(
     seen = investigation.seen
     if not seen:
         missing = "no dump or debugger's log of a crash is among the evidence"
-        remedy = "add C:/Windows/MEMORY.DMP or C:/Windows/Minidump"
-        return untested(topic, expect, missing, remedy, weight, against)
+        return untested(topic, expect, missing, DUMP, weight, against)
     hits = [
         (crash, finding)
         for crash in seen
@@ -184,7 +185,7 @@ def network_on_stack(
     topic, expect = "network on the stack", f"{code} is on the crashed stack"
     stacks = [seen.stack for seen in investigation.seen if len(seen.stack) >= 3]
     if not stacks:
-        return untested(topic, expect, "the stack of no crash is known", "add a dump, with symbols", weight, against)
+        return untested(topic, expect, "the stack of no crash is known", DUMP, weight, against)
     found = {place.partition("!")[0].partition("+")[0].lower() for stack in stacks for place in stack} & modules
     told = f"{', '.join(sorted(found))} on the stack" if found else f"no {code} is on {where}"
     return decided(topic, expect, told, bool(found), weight, against, investigation.cite_crashes())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import exp
 
 from bugcheck.extensions import guarded
 from bugcheck.gaps import Gap
@@ -15,11 +16,7 @@ from bugcheck.hypotheses.investigation import Investigation, cite_fact
 
 TELLING = 0.5
 """Log-odds from which a piece of evidence is said to tell hypotheses apart."""
-NEAR = 1.0
-"""Log-odds below the first within which a hypothesis must be able to come for its test to be worth asking for."""
 MOST_DISCRIMINATING = 8
-WITHIN = 2.5
-"""A test matters when its outcome could bring a hypothesis so near to the first."""
 _ORDER = {State.SUPPORTED: 0, State.NOT_ELIMINATED: 1, State.UNTESTED: 2, State.ELIMINATED: 3}
 
 
@@ -119,39 +116,57 @@ def _discriminating(hypotheses: Sequence[Hypothesis]) -> list[Discriminating]:
 
 
 def _next_test(hypotheses: Sequence[Hypothesis]) -> NextTest | None:
-    """The untested prediction whose outcome would move the order or a state most."""
-    best: tuple[float, NextTest] | None = None
+    """What to look at or do next: what is expected to change most how likely a hypothesis is among those alive.
+
+    One thing to add (a dump, a log) may test several predictions: they count together, and the weightiest names it.
+    """
     alive = [each for each in hypotheses if each.state is not State.ELIMINATED]
-    best_odds = max((each.log_odds for each in alive), default=0.0)
+    gains: dict[str, float] = {}
+    weightiest: dict[str, tuple[float, NextTest]] = {}
     for hypothesis in alive:
+        others = 1.0 + sum(exp(each.log_odds) for each in alive if each is not hypothesis)  # 1: none of them
         for prediction in hypothesis.predictions:
             if prediction.outcome is not Outcome.UNTESTED or not prediction.remedy:
                 continue
-            if max(hypothesis.log_odds + prediction.if_observed, hypothesis.log_odds) < best_odds - NEAR:
-                continue  # whatever came out of it, nobody would act on it
-            gain, words = _would_change(hypothesis, prediction, alive)
+            gain = _expected_change(hypothesis.log_odds, others, prediction)
+            words = _would_change(hypothesis, prediction, alive)
             test = NextTest(prediction.told, prediction.remedy, words, hypothesis.key)
-            if best is None or gain > best[0]:
-                best = (gain, test)
-    return best[1] if best else None
+            gains[test.how] = gains.get(test.how, 0.0) + gain
+            if test.how not in weightiest or gain > weightiest[test.how][0]:
+                weightiest[test.how] = (gain, test)
+    best = max(gains, key=lambda how: gains[how], default=None)
+    return weightiest[best][1] if best is not None else None
 
 
-def _would_change(hypothesis: Hypothesis, prediction: Prediction, alive: Sequence[Hypothesis]) -> tuple[float, str]:
+def _expected_change(log_odds: float, others: float, prediction: Prediction) -> float:
+    """How far a test is expected to move how likely a hypothesis is; `others`: the odds of all others together.
+
+    A weight is the logarithm of how much likelier an outcome is if the hypothesis is true than if not.  The two weights
+    of a prediction therefore fix how likely it is in both cases: x if not, e**a x if so, with
+    (1 - e**a x) / (1 - x) = e**-b.
+    """
+
+    def share(odds: float) -> float:
+        return odds / (odds + others)
+
+    now = share(exp(log_odds))
+    up, down = exp(prediction.if_observed), exp(prediction.if_contradicted)
+    otherwise = (1 - down) / (up - down) if up > 1 > down else 0.5
+    likely = now * min(1.0, up * otherwise) + (1 - now) * otherwise
+    lower = 0.0 if prediction.necessary else share(exp(log_odds) * down)
+    return likely * abs(share(exp(log_odds) * up) - now) + (1 - likely) * abs(lower - now)
+
+
+def _would_change(hypothesis: Hypothesis, prediction: Prediction, alive: Sequence[Hypothesis]) -> str:
     def rank(odds: float) -> int:
         return sum(each.log_odds > odds for each in alive if each is not hypothesis)
 
     now = rank(hypothesis.log_odds)
     up, down = hypothesis.log_odds + prediction.if_observed, hypothesis.log_odds + prediction.if_contradicted
-    moves_up, moves_down = now - rank(up), rank(down) - now
-    swing = prediction.if_observed - prediction.if_contradicted
-    eliminates = 1.0 if prediction.necessary else 0.0
-    gain = 2.0 * (moves_up + moves_down) + swing + eliminates + (1.0 if now == 0 else 0.0)
-    if up < max(each.log_odds for each in alive) - WITHIN:
-        gain -= 100.0  # whatever came out, it would stay among the unlikely ones
     if prediction.necessary and down < up:
-        return gain, f"if it is not so, {hypothesis.title} is eliminated; if it is, it goes to {up:+.1f}"
+        return f"if it is not so, {hypothesis.title} is eliminated; if it is, it goes to {up:+.1f}"
     if now and not rank(up):
-        return gain, f"if it is so, {hypothesis.title} comes first ({up:+.1f})"
+        return f"if it is so, {hypothesis.title} comes first ({up:+.1f})"
     if not now and rank(down):
-        return gain, f"if it is not so, {hypothesis.title} no longer comes first ({down:+.1f})"
-    return gain, f"{hypothesis.title} would go to {up:+.1f} or {down:+.1f}"
+        return f"if it is not so, {hypothesis.title} no longer comes first ({down:+.1f})"
+    return f"{hypothesis.title} would go to {up:+.1f} or {down:+.1f}"

@@ -81,9 +81,13 @@ def precedence(
     ordered = sorted(events)
     hits = sum(bisect_right(ordered, crash) > bisect_left(ordered, crash - window) for crash in crashes)
     expected = min(1.0, _behind(ordered, window, span))
-    n = len(crashes)
-    chance = sum(comb(n, k) * expected**k * (1 - expected) ** (n - k) for k in range(hits, n + 1))
-    return Precedence(hits, n, expected, min(1.0, chance))
+    return against_chance(hits, len(crashes), expected)
+
+
+def against_chance(hits: int, crashes: int, expected: float) -> Precedence:
+    """Hold hits against a part of time (or of boots) that would have one anyway: the binomial tail."""
+    tail = sum(comb(crashes, k) * expected**k * (1 - expected) ** (crashes - k) for k in range(hits, crashes + 1))
+    return Precedence(hits, crashes, expected, min(1.0, tail))
 
 
 def combined(parts: Sequence[Precedence]) -> Precedence:

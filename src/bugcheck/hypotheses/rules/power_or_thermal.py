@@ -62,4 +62,4 @@ def _without_code(investigation: Investigation) -> Prediction:
     told = (
         f"{len(stops) - len(bare)} of {len(stops)} stops are bug checks, which a machine that loses power cannot write"
     )
-    return decided(topic, expect, told, False, 1.8, 1.8, cites)
+    return decided(topic, expect, told, False, 1.8, 1.8, cites, share=1 - len(bare) / len(stops))

@@ -16,7 +16,7 @@ from itertools import combinations
 from bugcheck.hypotheses.file_watchers import watcher_crashed, watching_driver
 from bugcheck.hypotheses.hypothesis import Builder, Cite, Hypothesis, Prediction, hypothesis
 from bugcheck.hypotheses.investigation import Investigation
-from bugcheck.hypotheses.predicting import after_action, checked, cites_of, decided, untested
+from bugcheck.hypotheses.predicting import DUMP, after_action, checked, cites_of, decided, untested
 from bugcheck.hypotheses.products import SecurityProduct, family_of, security_products
 from bugcheck.hypotheses.update_evidence import logon_before, updates_before
 from bugcheck.knowledge.drivers import find_driver
@@ -120,7 +120,7 @@ def _differ(ours: SecurityProduct, theirs: SecurityProduct) -> Prediction:
 def _both_on_stack(investigation: Investigation, ours: SecurityProduct, theirs: SecurityProduct) -> Prediction:
     topic, expect = "who is on the stack", "drivers of both are on a crashed stack"
     if not any(len(seen.stack) >= LEAST_STACK for seen in investigation.seen):
-        return untested(topic, expect, "the stack of no crash is known", "add a dump, with symbols", 1.5, 0.7)
+        return untested(topic, expect, "the stack of no crash is known", DUMP, 1.5, 0.7)
 
     def families(names: tuple[str, ...]) -> set[str]:
         found = (find_driver(name.partition("!")[0].partition("+")[0]) for name in names)

@@ -15,7 +15,7 @@ from datetime import timedelta
 from bugcheck.hypotheses.hypothesis import Builder, Cite, Hypothesis, Prediction, hypothesis
 from bugcheck.hypotheses.investigation import Investigation, cite_event
 from bugcheck.hypotheses.preceding import speaks_for
-from bugcheck.hypotheses.predicting import after_action, checked, decided, untested
+from bugcheck.hypotheses.predicting import DUMP, after_action, checked, decided, untested
 from bugcheck.timeline.timed_event import TimedEvent
 from bugcheck.timestamps import format_span
 
@@ -101,7 +101,7 @@ def _concerned(
     if not changes:
         return None
     if not investigation.blamed:
-        return untested(topic, expect, "no driver is blamed", "add a dump of a crash", 1.8, 0.6)
+        return untested(topic, expect, "no driver is blamed", DUMP, 1.8, 0.6)
     if concerned:
         return decided(topic, expect, concerned[-1].text, True, 1.8, 0.6, [cite_event(concerned[-1])])
     told = f"none of {len(changes)} changes concerns {investigation.blamed[0][1]}"

@@ -9,24 +9,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 
 from bugcheck.evidence.evidence import CrashSeen
-from bugcheck.hypotheses.hypothesis import Builder, Hypothesis, Outcome, Prediction, hypothesis
+from bugcheck.hypotheses.driver_history import display_resets, set_off, treated
+from bugcheck.hypotheses.hypothesis import Builder, Hypothesis, Prediction, hypothesis
 from bugcheck.hypotheses.integrity import verdicts
 from bugcheck.hypotheses.investigation import Investigation
-from bugcheck.hypotheses.preceding import Sought, preceded
 from bugcheck.hypotheses.predicting import checked, decided, untested
 
-UPDATES = ("antivirus_update", "software_installed", "software_removed", "driver_installed", "update_installed")
-BEFORE = 15
-"""Minutes before a crash in which an update is looked for."""
 FAULTS = ("defect", "vulnerable_driver", "malicious_driver")
 """Kinds of known issues that are about a fault of the driver itself."""
 LEVELS = {"high": 2.3, "medium": 1.5, "low": 0.5}
 MOST = 4
-LEAST_SET_OFF = 3
-"""Crashes from which it says something that an update goes before them."""
 ID = "third_party_driver"
 
 
@@ -39,11 +33,11 @@ def third_party_driver(investigation: Investigation) -> Iterator[Hypothesis]:
         predictions = Builder()
         predictions.add(_blamed(investigation, shown, crashes), _one_place(investigation, crashes))
         predictions.add(_known(investigation, image, shown), _as_made(investigation, image))
-        sets_off = _set_off(investigation)
+        sets_off = set_off(investigation)
         check = checked(
             investigation, ID, topic="driver checked", expect="a fault of the driver is found", weight=1.0, against=0.7
         )
-        predictions.add(sets_off, *check)
+        predictions.add(sets_off, *check, *treated(investigation, ID, shown), display_resets(investigation, image))
         module = investigation.module(image)
         product = module.product if module else ""
         of = f" of {product}" if product else ""
@@ -87,7 +81,7 @@ def _one_place(investigation: Investigation, crashes: list[CrashSeen]) -> Predic
     told = (
         f"{same} of {len(investigation.seen)} crashes are the same by signature"
         if holds
-        else f"no two of {len(investigation.seen)} crashes are the same"
+        else f"no other of {len(investigation.seen)} crashes is like one in {crashes[0].image}"
     )
     share = same / len(investigation.seen) if holds else 1.0
     return decided(topic, expect, told, holds, 1.0, 1.0, investigation.cite_crashes(crashes), share=share)
@@ -120,21 +114,4 @@ def _as_made(investigation: Investigation, image: str) -> Prediction | None:
         return None
     return decided(
         "files unmodified", "the driver is as its maker made it", verdict.words, False, 0.0, 2.0, verdict.citations
-    )
-
-
-def _set_off(investigation: Investigation) -> Prediction | None:
-    """A defect that needs nothing to set it off strikes at any time; None unless an update goes before it each time."""
-    topic, expect = "update before the crash", "the crashes come at any time, after nothing in particular"
-    found = preceded(
-        investigation, Sought(UPDATES, "an update", BEFORE), topic=topic, expect=expect, weight=1.5, against=0.0
-    )
-    if (
-        len(investigation.times) < LEAST_SET_OFF
-        or found.outcome is not Outcome.OBSERVED
-        or found.weight < found.if_observed
-    ):
-        return None
-    return replace(
-        found, outcome=Outcome.CONTRADICTED, weight=-found.weight, if_observed=0.0, if_contradicted=-found.weight
     )
