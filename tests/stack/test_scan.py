@@ -342,3 +342,14 @@ def test_without_symbols_real_dumps_give_only_checked_frames(corpus: Path) -> No
             if frame.trust is Trust.SCAN and not frame.context.source.startswith("code followed"):
                 evidence = {c.address: c.evidence for c in list_candidates(below.context, False, source, 512)}
                 assert evidence[frame.ip] >= Evidence.INDIRECT_CALL
+
+
+def test_arm32_returns_through_a_link_register_behind_a_call() -> None:
+    module = Module("drv", "drv.sys", "drv.sys", 0x10000, 0x4000, 0, 0)
+    code = {0x13004: bytes.fromhex("00 bf 98 47"), 0x13104: bytes.fromhex("00 bf 00 bf")}
+    source = StackSource(Pieces({0x8000: bytes(16), **code}, 4), ModuleList((module,)), NoSymbols())
+    for lr, expected in ((0x13009, 0x13009), (0x13109, None), (0x10205, None), (0x13008, None)):
+        registers = {"pc": 0x10100, "sp": 0x8000, "r11": 0, "lr": lr, "r4": 9}
+        step = Arm32Unwinder().step(Context(Architecture.ARM32, "test", registers), Trust.CONTEXT, source)
+        assert (step.caller.registers["pc"] if step else None) == expected, hex(lr)
+        assert step is None or step.caller.registers["r4"] == 9

@@ -21,6 +21,11 @@ FRAME_SPAN = 0x40000
 """Largest frame in bytes that a frame pointer is believed to span."""
 
 
+SAME_FUNCTION_SPAN = 0x400
+"""Distance in bytes within which a link register is taken for one of the function itself."""
+PRESERVED = tuple(f"r{number}" for number in range(4, 12))
+
+
 class Arm32Unwinder:
     """Finds callers on 32-bit ARM."""
 
@@ -33,7 +38,22 @@ class Arm32Unwinder:
             return None
         exact = is_exact(trust)
         step = self._by_frame_pointer(context, exact, source)
+        if step is None and exact:
+            step = self._by_link_register(context, source)
         return step or scan_step(context, exact, self._images, source)
+
+    def _by_link_register(self, context: Context, source: StackSource) -> Step | None:
+        """Return through the link register where it lies behind a call, far from the function itself."""
+        lr, pc = context.registers.get("lr", 0), context.registers["pc"]
+        caller = self._images.at(lr - 1, source) if lr & 1 else None
+        if caller is None or abs(pc - lr) < SAME_FUNCTION_SPAN:
+            return None
+        if is_call_before(caller, lr - caller.module.base, Architecture.ARM32) is not True:
+            return None
+        kept = {name: context.registers[name] for name in PRESERVED if name in context.registers}
+        sp = context.registers["sp"]
+        returned = Context(Architecture.ARM32, f"returned from {pc:#x}", {**kept, "pc": lr, "sp": sp})
+        return Step(returned, Trust.FRAME_POINTER, sp)
 
     def _by_frame_pointer(self, context: Context, exact: bool, source: StackSource) -> Step | None:
         fp, sp = context.frame_pointer, context.registers["sp"]
