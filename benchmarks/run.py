@@ -178,6 +178,17 @@ def symbol_rates(times: int) -> Iterator[Row]:
     yield from _stack_runs(times)
 
 
+def peer_stacks() -> Iterator[Row]:
+    """Frames of the corpus's user dumps, ours and minidump_stackwalk's, and what can be proved of them."""
+    if stackwalk() is None:
+        return
+    rows = _child("peer_stacks.py", "--json", *map(str, sorted((SHARED / "corpus/user").glob("*.dmp"))))
+    what = f"{len(rows)} user dumps, {sum(row['threads'] for row in rows)} threads"
+    for who, key in (("bugcheck", "ours"), ("minidump_stackwalk", "peer")):
+        listed, true, false = (sum(row[key][name] for row in rows) for name in ("listed", "true", "false"))
+        yield Row(what, who, f"{listed:,} frames", "", f"{true} proved true, {false} proved false")
+
+
 def _stack_runs(times: int) -> Iterator[Row]:
     """One process for all threads of one dump."""
     command = [str(VENV / "bugcheck"), "stack", "--all", str(STACK_DUMP), "--symbols", str(STACK_SYMBOLS)]
@@ -276,6 +287,7 @@ def main() -> int:
         rows += tell(memory_rates())
         rows += tell(evidence_rates())
         rows += tell(symbol_rates(options.times))
+        rows += tell(peer_stacks())
     else:
         print(f"cold starts and rates need {SHARED}, which is absent")
     rows += tell(sparse_dump(options.times))

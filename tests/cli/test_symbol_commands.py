@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -174,6 +175,31 @@ def test_fetch_by_manifest_to_a_folder(
         str(tmp_path / "c"),
     )
     assert "nt!KiFastCallEntry+0xfc" in text
+
+
+def test_what_to_do_where_no_server_answers(story: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # taken and not listened to: connections are refused
+        server = f"srv*{tmp_path}*http://127.0.0.1:{closed.getsockname()[1]}"
+        assert main(["symbols", "fetch", str(story / "story.dmp"), "--symbols", server]) == 1
+    told = capsys.readouterr()
+    assert "Connection refused" in told.out
+    assert "[Errno" not in told.out
+    assert f"bugcheck symbols manifest {story / 'story.dmp'} > list.txt" in told.err
+
+
+def test_check_sums_up_and_names_folders_that_are_not_there(
+    story: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dump, gone = str(story / "story.dmp"), str(tmp_path / "gone")
+    path = f"{gone};{story}"
+    assert main(["symbols", "check", "--stack", dump, "--symbols", path, "--symbol-cache", str(tmp_path)]) == 1
+    told = capsys.readouterr().err.splitlines()
+    assert told == [
+        f"bugcheck: {gone}: no such folder to look for symbols in",
+        f"bugcheck: {dump}: 1 of 2 modules have matching symbols",
+        f"bugcheck: what its stacks need: bugcheck symbols fetch {dump} --symbols ms",
+    ]
 
 
 def test_wrong_usage_of_symbols(story: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

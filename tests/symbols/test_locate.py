@@ -135,7 +135,7 @@ def test_nothing_at_all_is_told(tmp_path: Path) -> None:
     found = locator(tmp_path).locate(Image(ImageId("a.sys", 1, 2), None, (), torn))
     assert found.symbols is None
     assert found.gap is not None
-    assert found.gap.missing == "a.sys TimeDateStamp 00000001, SizeOfImage 2, which names its PDB: the dump does not"
+    assert found.gap.missing == "a.sys TimeDateStamp 00000001, SizeOfImage 2 (its PDB is named in it)"
     assert any("not present" in attempt.detail for attempt in found.attempts)
     assert locator(tmp_path, "").locate(IMAGE).symbols is None
 

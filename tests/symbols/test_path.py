@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +15,7 @@ from bugcheck.symbols.path import (
     Place,
     ServerElement,
     format_symbol_path,
+    missing_folders,
     parse_symbol_path,
     places_of,
 )
@@ -119,3 +122,10 @@ def test_a_server_always_has_a_cache() -> None:
     # "If you are accessing symbols from an HTTP or HTTPS site … a downstream store is always used"
     assert places_of(parse_symbol_path(f"srv*{MSDL}"), "/default") == (Place(MSDL, True, ("/default",)),)
     assert places_of(parse_symbol_path("ms"), "/default")[0] == Place("/default", False)
+
+
+def test_folders_that_are_not_there_are_named(tmp_path: Path) -> None:
+    there, gone = str(tmp_path), str(tmp_path / "gone")
+    assert missing_folders(f"{there};{gone};srv*{gone}2*{gone}3;cache*{gone}4") == (gone, f"{gone}3")
+    # caches are made when something is fetched; a server is no folder
+    assert missing_folders(f"srv*{gone}*https://example.org/symbols;ms;{there}") == ()

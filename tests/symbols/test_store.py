@@ -8,7 +8,7 @@ import pytest
 
 from bugcheck.images.identity import ImageId
 from bugcheck.symbols.cache import SymbolCache
-from bugcheck.symbols.store import LocalStore, read_pointer
+from bugcheck.symbols.store import Attempt, LocalStore, Search, read_pointer
 from bugcheck.symbols.wanted import WantedFile, wanted_file
 from tests.images.builders import pe
 from tests.symbols.store_builders import GUID, packed, pdb_bytes, put, szdd, wanted_pdb
@@ -138,3 +138,21 @@ def test_nothing_there() -> None:
 def test_an_unknown_identity_is_satisfied_by_a_whole_file(tmp_path: Path) -> None:
     put(tmp_path, PDB, "a.pdb", "ABC", "a.pdb")
     assert LocalStore(tmp_path).search(WantedFile("a.pdb", "ABC")).matched
+
+
+def test_why_a_file_is_not_there() -> None:
+    wanted = WantedFile("a.pdb", "0" * 32 + "1")
+
+    def why(*attempts: Attempt) -> str:
+        return Search(wanted, None, False, attempts).why_not
+
+    server = "http://example.org/s"
+    missing = [Attempt(f"{server}/a.pdb/{wanted.key}/{name}", "missing", "HTTP 404") for name in ("a.pdb", "a.pd_")]
+    assert why(*missing) == "none at http://example.org/s (HTTP 404)"
+    wrong = Attempt("/sym/a.pdb", "mismatch", "it is another build")
+    assert why(wrong, *missing) == "/sym/a.pdb: it is another build"
+    down = Attempt(server, "failed", "Connection refused")
+    assert why(*missing[:1], down) == "http://example.org/s: Connection refused"
+    assert Search(wanted, None, False, (down,)).is_unreachable
+    assert not Search(wanted, None, False, tuple(missing)).is_unreachable
+    assert why() == "nowhere to look"

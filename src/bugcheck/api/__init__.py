@@ -378,6 +378,13 @@ def symbol_gaps_of(analysis: Analysis) -> list[Gap]:
     return symbol_gaps(analysis.crash, analysis.path)
 
 
+def missing_symbol_folders(path: str) -> tuple[str, ...]:
+    """Folders of a symbol path that are not there. Raises UsageError when an element of it makes no sense."""
+    from bugcheck.symbols.path import missing_folders
+
+    return missing_folders(path)
+
+
 def symbol_manifest(analyses: Iterable[Analysis], *, images: bool = False) -> str:
     """List what analyses need, one `name,key,1` a line, for `fetch_symbols` on a machine that has a network."""
     from bugcheck.symbols.manifest import write_manifest
@@ -388,11 +395,15 @@ def symbol_manifest(analyses: Iterable[Analysis], *, images: bool = False) -> st
 
 @dataclass(frozen=True, slots=True)
 class FetchedFile:
-    """What came of fetching one file: its name and key, where it lies ("" when it could not be had), or why not."""
+    """What came of fetching one file: its name and key, where it lies ("" when it could not be had), or why not.
+
+    `unreachable` tells that no server answered.
+    """
 
     name: str
     path: str
     reason: str
+    unreachable: bool = False
 
 
 def fetch_symbols(
@@ -426,9 +437,9 @@ def fetch_symbols(
 
 
 def _fetched(result: Search) -> FetchedFile:
-    last = result.attempts[-1] if result.attempts else None
-    reason = f"{last.place}: {last.outcome} {last.detail}".rstrip() if last else "nowhere to look"
-    return FetchedFile(str(result.wanted), str(result.path) if result.path else "", "" if result.path else reason)
+    if result.path:
+        return FetchedFile(str(result.wanted), str(result.path), "")
+    return FetchedFile(str(result.wanted), "", result.why_not, result.is_unreachable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -560,6 +571,7 @@ __all__ = [
     "known_issue_matches",
     "known_issues",
     "known_issues_told",
+    "missing_symbol_folders",
     "modules_on_stacks",
     "open_all",
     "open_dump",

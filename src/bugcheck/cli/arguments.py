@@ -7,7 +7,8 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable
 
-from bugcheck.api import SymbolOptions, symbol_cache_folder
+from bugcheck.api import SymbolOptions, missing_symbol_folders, symbol_cache_folder
+from bugcheck.cli.terminal import complain
 
 
 def password_of(options: Namespace) -> bytes | None:
@@ -26,6 +27,9 @@ def symbol_options(options: Namespace, progress: Callable[[str, int, int], None]
         local = f"{local};{cache}" if local else cache
     if not options.symbols and not local:
         return None
+    if options.symbols:
+        for folder in missing_symbol_folders(options.symbols):
+            complain(f"{folder}: no such folder to look for symbols in")
     return SymbolOptions(
         path=options.symbols or "",
         local_path=local,

@@ -13,6 +13,7 @@ from bugcheck.api import (
     analyze_all,
     fetch_symbols,
     symbol_cache_folder,
+    symbol_gaps_of,
     symbol_manifest,
     symbols_checked,
 )
@@ -21,6 +22,7 @@ from bugcheck.cli.terminal import complain, output, transfer_progress
 from bugcheck.errors import UsageError
 
 PUBLIC_SERVER = "ms"
+NO_MATCH = ("none", "mismatch", "export")
 
 
 def run(options: Namespace) -> int:
@@ -55,7 +57,7 @@ def _fetch(options: Namespace) -> int:
         fetched, faults = fetch_symbols(settings, _analyses(options, None), manifest=manifest, images=options.images)
     for fault in faults:
         complain(f"{options.manifest}: {fault}")
-    return _report(fetched)
+    return _report(fetched, options)
 
 
 def _fetch_options(options: Namespace, progress: Callable[[str, int, int], None] | None) -> SymbolOptions:
@@ -77,13 +79,32 @@ def _bytes_of(path: str) -> bytes:
         raise UsageError(f"{path}: {error.strerror}") from error
 
 
-def _report(fetched: list[FetchedFile]) -> int:
+def _report(fetched: list[FetchedFile], options: Namespace) -> int:
+    if not fetched:
+        complain("nothing to fetch")
+        return 3
     missing = sum(1 for each in fetched if not each.path)
     with output(None) as stream:
         for each in fetched:
             stream.write(f"{'got' if each.path else 'no '}  {each.name}   {each.path or each.reason}\n")
     complain(f"{len(fetched) - missing} of {len(fetched)} files are there now")
-    return 3 if not fetched else 1 if missing else 0
+    if options.files and all(each.unreachable for each in fetched):
+        names = " ".join(map(_quoted, options.files))
+        complain(f"without a network: bugcheck symbols manifest {names} > list.txt")
+        complain("and on a machine that has one: bugcheck symbols fetch --manifest list.txt --to DIR")
+    return 1 if missing else 0
+
+
+def _sum_up(analysis: Analysis, kinds: list[str]) -> None:
+    """Say how many match, and the command that gets what the stacks need."""
+    matching = sum(kind not in NO_MATCH for kind in kinds)
+    complain(f"{analysis.path}: {matching} of {len(kinds)} modules have matching symbols")
+    if symbol_gaps_of(analysis):
+        complain(f"what its stacks need: bugcheck symbols fetch {_quoted(analysis.path)} --symbols {PUBLIC_SERVER}")
+
+
+def _quoted(path: str) -> str:
+    return f'"{path}"' if " " in path else path
 
 
 def _check(options: Namespace) -> int:
@@ -94,12 +115,14 @@ def _check(options: Namespace) -> int:
     worst = 0
     with output(None) as stream:
         for analysis in _analyses(options, settings):
-            for row in symbols_checked(analysis, only_stack=options.stack):
-                worst = max(worst, 0 if row.kind not in ("none", "mismatch", "export") else 1)
+            rows = symbols_checked(analysis, only_stack=options.stack)
+            for row in rows:
+                worst = max(worst, 0 if row.kind not in NO_MATCH else 1)
                 if options.json:
                     from json import dumps
 
                     stream.write(dumps({"file": analysis.path, **row.as_json()}) + "\n")
                 else:
                     stream.write(f"{row.module:<24} {row.kind:<9} {row.source or row.missing}\n")
+            _sum_up(analysis, [row.kind for row in rows])
     return worst

@@ -1,8 +1,8 @@
 """A thread that does not run → the registers it will go on with, from what the dispatcher left on its kernel stack.
 
 Source: KSWITCH_FRAME of public symbols of Windows 7 x64 (home area, ApcBypass, Rbp at 0x30, Return at 0x38) and
-KSWITCHFRAME of x86 (ExceptionList, ApcBypass, RetAddr at 8); KTHREAD.KernelStack points at it.  Public header
-collections have ARM64's of Windows 10 (ApcBypass, Tpidr, Fp at 0x10, Return at 0x18) and ARM32's of Windows 8 (ApcBypass,
+KSWITCHFRAME of x86 (ExceptionList, ApcBypass, RetAddr at 8); KTHREAD.KernelStack points at it.  Public collections of
+headers have ARM64's of Windows 10 (ApcBypass, Tpidr, Fp at 0x10, Return at 0x18) and ARM32's of Windows 8 (ApcBypass,
 R11 at 8, Return at 0xC); no dump with threads switched away on an ARM was at hand.
 
 Folklore:

@@ -11,6 +11,7 @@ files gzip-encoded and says so in Content-Encoding even when asked for identity.
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from bugcheck.records import dataclass
 if TYPE_CHECKING:
     import httpx2
 
+_ERROR_NUMBER = re.compile(r"^\[Errno -?\d+\] ")
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -182,4 +184,4 @@ def _answer(response: httpx2.Response) -> Answer:
 
 
 def _words(error: Exception) -> str:
-    return str(error).partition("\n")[0][:200] or type(error).__name__
+    return _ERROR_NUMBER.sub("", str(error).partition("\n")[0])[:200] or type(error).__name__

@@ -227,7 +227,7 @@ class SymbolLocator:
             return None
         what = f"names in {image.id.name}"
         if image.pdb is None:
-            missing = f"{image.id.name} {describe_identity(image.id)}, which names its PDB: the dump does not"
+            missing = f"{image.id.name} {describe_identity(image.id)} (its PDB is named in it)"
             return Gap(what, missing, self.remedy)
         missing = f"{image.pdb.name} {describe_identity(image.pdb)}"
         other = next((attempt for attempt in attempts if attempt.outcome in ("mismatch", "damaged")), None)

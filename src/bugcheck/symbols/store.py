@@ -66,6 +66,24 @@ class Search:
     matched: bool
     attempts: tuple[Attempt, ...]
 
+    @property
+    def why_not(self) -> str:
+        """Say in a clause why the file is not there: what was wrong with one that was, else who has none."""
+        last = self.attempts[-1] if self.attempts else None
+        if last is None:
+            return "nowhere to look"
+        for outcomes in (("mismatch", "damaged", "refused"), ("failed", "skipped")):
+            for attempt in self.attempts:
+                if attempt.outcome in outcomes:
+                    return f"{attempt.place}: {attempt.detail or attempt.outcome}"
+        roots = dict.fromkeys(attempt.place.partition(f"/{self.wanted.name}/")[0] for attempt in self.attempts)
+        return f"none at {' and '.join(roots)}" + (f" ({last.detail})" if last.detail else "")
+
+    @property
+    def is_unreachable(self) -> bool:
+        """Whether no server answered at all."""
+        return bool(self.attempts) and self.path is None and self.attempts[-1].outcome in ("failed", "skipped")
+
 
 class LocalStore:
     """A folder that symbols are looked for in.
