@@ -1,4 +1,4 @@
-"""Names beside the spelling of procedure records and c++filt; with pydemumble where it is installed, and without."""
+"""Names beside the spelling of procedure records and c++filt; with pycxxfilt where it is installed, and without."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from bugcheck.symbols.symbols import Symbol
 from bugcheck.symbols.undecorate import Demangler, full_name, undecorate
 
-needs_pydemumble = pytest.mark.skipif(find_spec("pydemumble") is None, reason="pydemumble is not installed")
+needs_pycxxfilt = pytest.mark.skipif(find_spec("pycxxfilt") is None, reason="pycxxfilt is not installed")
 
 
 class _Without(Demangler):
-    """A machine without pydemumble."""
+    """A machine without pycxxfilt."""
 
     def __init__(self) -> None:
         super().__init__(0)
@@ -62,13 +62,13 @@ PLAIN = [
 
 
 @pytest.mark.parametrize(("decorated", "name"), PLAIN)
-def test_plain_cpp_names_with_and_without_pydemumble(decorated: str, name: str) -> None:
+def test_plain_cpp_names_with_and_without_pycxxfilt(decorated: str, name: str) -> None:
     assert undecorate(decorated) == name
     assert undecorate(decorated, demangler=_Without()) == name
 
 
 # the spelling of template arguments and special names in the procedure records of Microsoft's compilers
-@needs_pydemumble
+@needs_pycxxfilt
 @pytest.mark.parametrize(
     ("decorated", "name"),
     [
@@ -92,7 +92,7 @@ def test_cpp_names(decorated: str, name: str) -> None:
     assert undecorate(decorated) == name
 
 
-@needs_pydemumble
+@needs_pycxxfilt
 def test_full_names() -> None:
     assert undecorate("?foo@Bar@ns@@QEAAHH@Z", full=True) == "public: int __cdecl ns::Bar::foo(int)"
     assert undecorate("_ZN3foo3barEi", full=True) == "foo::bar(int)"

@@ -1,7 +1,7 @@
 """Names as linkers know them → names as people write them.
 
 Source: "Decorated Names" (Microsoft C++ documentation) for the C forms and the scopes of C++ names; the Itanium C++
-ABI, "External Names", for `_Z`.  Whole C++ names are taken apart by pydemumble (LLVM's demangler) where that is
+ABI, "External Names", for `_Z`.  Whole C++ names are taken apart by pycxxfilt (LLVM's demanglers) where that is
 installed.
 
 Folklore:
@@ -9,7 +9,6 @@ Folklore:
     `__imp__X@4` is the import pointer of x86 and `__imp_X` that of x64; both become `__imp_X`.
     Back-references make short names expand without end: eight parameters that repeat one type of eight parameters, and
     so on, turn 101 characters into nine million.  Names are only handed to the demangler when they cannot.
-    pydemumble 0.1.1 never frees what it answers, which is one more reason for a budget.
     Procedure records already hold plain names, publics hold decorated ones: the short form is chosen to agree.
 """
 
@@ -39,7 +38,7 @@ _OPEN = {"<": ">", "(": ")", "`": "'", "{": "}"}
 
 
 class Demangler:
-    """pydemumble with a budget, for those who undecorate many names of one file.
+    """pycxxfilt with a budget, for those who undecorate many names of one file.
 
     Attributes:
         left: characters it may still come to; when they are used up, names are read as if it were not installed.
@@ -49,16 +48,24 @@ class Demangler:
         """Start with a budget in characters of demangled declarations."""
         self.left = budget
         try:
-            self._demangle: Callable[[str], str] | None = import_module("pydemumble").demangle
+            library = import_module("pycxxfilt")
         except ImportError:
-            self._demangle = None
+            self._demanglers: tuple[Callable[[str], str | None], Callable[[str], str | None]] | None = None
+        else:
+            self._demanglers = (library.msvc_demangle, library.itanium_demangle)
 
     def __call__(self, name: str) -> str:
         """Demangle a name; "" when that is not possible, not understood, or might not come back."""
-        repeats = _microsoft_repeats(name) if name.startswith("?") else _itanium_repeats(name)
-        if self._demangle is None or self.left <= 0 or repeats * len(name) > EXPANSION_LIMIT:
+        is_microsoft = name.startswith("?")
+        repeats = _microsoft_repeats(name) if is_microsoft else _itanium_repeats(name)
+        if self._demanglers is None or self.left <= 0 or repeats * len(name) > EXPANSION_LIMIT:
             return ""
-        declaration = self._demangle(name)
+        try:
+            declaration = self._demanglers[0 if is_microsoft else 1](name.removeprefix("_" * name.startswith("__Z")))
+        except ValueError:  # no name of that kind
+            return ""
+        if declaration is None:
+            return ""
         self.left -= len(declaration)
         return declaration if len(declaration) <= 2 * NAME_LIMIT else ""
 

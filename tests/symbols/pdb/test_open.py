@@ -54,7 +54,7 @@ def test_a_warm_index_does_not_import_purepdb(pdb: Path, cache: Path) -> None:
         "s = open_pdb(sys.argv[1], cache=sys.argv[2])\n"
         "assert s.find('StdCall').rva and s.nearest(0x1010).name and s.frame_rule(0x1010).program\n"
         "assert s.types.layout('_THING').size\n"
-        "heavy = {'purepdb', 'pydemumble', 'json', 'pathlib', 'tempfile'} & set(sys.modules)\n"
+        "heavy = {'purepdb', 'pycxxfilt', 'json', 'pathlib', 'tempfile'} & set(sys.modules)\n"
         "print(sorted(heavy))"
     )
     command = [sys.executable, "-I", "-S", "-c", f"import sys; sys.path[:0] = {[p for p in sys.path if p]!r}\n{code}"]
