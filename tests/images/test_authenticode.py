@@ -189,6 +189,15 @@ def test_a_catalog() -> None:
     assert examine_signed_data(read_signed_data(spoiled, "x"), "x", roots=roots()).verdict == "broken"
 
 
+def test_a_catalog_whose_digest_names_no_algorithm() -> None:
+    # found by fuzz/mutants.py: the sequence of the algorithm was empty, which ended a generator inside another
+    named = bytes.fromhex("300906052b0e03021a0500")  # SEQUENCE { OID sha1, NULL }
+    nameless = bytes.fromhex("3000") + b"\x04\x07" + bytes(7)
+    blob = catalog(publisher(), [("example.sys", "sha1", authenticode_digest(PE, "sha1"))]).replace(named, nameless)
+    with pytest.raises(CorruptDump, match="list of digests is damaged"):
+        list(read_catalog(read_signed_data(blob, "example.cat"), "example.cat"))
+
+
 def test_what_is_no_signature_raises() -> None:
     for data in (b"", b"\x30\x80", b"\x30\x03\x02\x01\x05", bytes(100), signature_of(PE, publisher())[:300]):
         with pytest.raises(CorruptDump):

@@ -239,7 +239,8 @@ def _indirect(der: bytes) -> IndirectData:
     """Read SpcIndirectDataContent: what kind of data, and its digest."""
     _, info = children(der, SEQUENCE)[1]
     (_, algorithm), (_, value) = list(elements(info))[:2]
-    return IndirectData(_hash_name(object_id(next(elements(algorithm))[1])), value)
+    ((_, identifier), *_) = elements(algorithm)
+    return IndirectData(_hash_name(object_id(identifier)), value)
 
 
 def _hash_name(dotted: str) -> str:
@@ -383,8 +384,8 @@ def _program(values: Any) -> str:
     try:
         for tag, value in children(values[0].dump()) if values else []:
             if tag == 0xA0:
-                kind, text = next(elements(value))
+                ((kind, text), *_) = elements(value)
                 return text.decode("utf-16-be" if kind == 0x80 else "ascii", "replace").strip("\0")[:200]
-    except (*PARSE_ERRORS, StopIteration):
+    except PARSE_ERRORS:
         return ""
     return ""
