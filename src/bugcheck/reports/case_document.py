@@ -250,11 +250,7 @@ def watch_words(case: Case, words: Words) -> Iterator[str]:
 
 
 def _details(case: Case, words: Words) -> Iterator[Block]:
-    rows = [
-        (each.title, one.expect, words[one.outcome.value], f"{one.weight:+.2f}", one.told, _places(one))
-        for each in case.weighed.hypotheses
-        for one in each.predictions
-    ]
+    rows = [row for each in case.weighed.hypotheses for row in _sum(each, words)]
     heads = (words["hypothesis"], words["expected"], words["outcome"], words["weight"], words["found"], words["where"])
     yield Table(words["predictions"], heads, tuple(rows), frozenset([words["weight"]]))
     files = [
@@ -264,6 +260,18 @@ def _details(case: Case, words: Words) -> Iterator[Block]:
     counts = (words["event count"], words["facts"])
     heads = ("id", words["file"], words["kind"], words["host"], *counts, words["quality"])
     yield Table(words["evidence"], heads, tuple(files), frozenset(counts))
+
+
+def _sum(each: Hypothesis, words: Words) -> Iterator[tuple[str, str, str, str, str, str]]:
+    """A hypothesis's log-odds as a sum that can be done by hand; a weight in brackets is not counted."""
+    yield each.title, words["prior"], "", f"{each.prior:+.2f}", "", ""
+    for one in each.predictions:
+        weight = f"{one.weight:+.2f}" if one in each.counted else f"({one.weight:+.2f})"
+        yield each.title, one.expect, words[one.outcome.value], weight, one.told, _places(one)
+    for said in each.judgements:
+        state = words[said.state.value] if said.state else ""
+        yield each.title, words["people added"], state, f"{said.add:+.2f}", said.reason, said.by
+    yield each.title, words["log-odds"], words[each.state.value], f"{each.log_odds:+.2f}", each.decided_by, ""
 
 
 def _places(prediction: Prediction) -> str:
