@@ -74,6 +74,77 @@ def decide(store: CaseStore, text: str, *, by: str = "", step: int | None = None
     return store.decisions()[-1]
 
 
+def suspect(
+    store: CaseStore,
+    name: str,
+    mechanism: str,
+    *,
+    by: str = "",
+    subject: str = "",
+    prior: float | None = None,
+    expects: Iterable[tuple[str, float, float]] = (),
+    treatments: Iterable[str] = (),
+) -> Path:
+    """Enter a suspicion of one's own, weighed beside the others from the next investigation on; returns its file.
+
+    Args:
+        expects: (kind of event, within how many minutes before each crash, weight in log-odds).
+
+    Raises:
+        UsageError: it has no name or mechanism, no events have such a kind, or the folder cannot be written.
+    """
+    from bugcheck.cases.opinions import Expected, append_opinion, suspicion
+    from bugcheck.knowledge.tables import table
+
+    if not name.strip() or not mechanism.strip():
+        raise UsageError("a suspicion has a name and a mechanism: how it would lead to the crashes")
+    expected = [Expected(*each) for each in expects]
+    lines = [line for line in table("event_kinds.tsv").decode().splitlines() if "\t" in line and line[0] != "#"]
+    kinds = [line.partition("\t")[0] for line in lines[1:]]
+    for each in expected:
+        if each.event not in kinds:
+            raise UsageError(f"{each.event!r} is no kind of event; kinds are {', '.join(kinds)}")
+    now = datetime.now(UTC)
+    entry = suspicion(
+        name, mechanism, by=by, when=now, subject=subject, prior=prior, expects=expected, treatments=treatments
+    )
+    return append_opinion(store.folder, entry)
+
+
+def judge(
+    store: CaseStore,
+    hypothesis: str,
+    reason: str,
+    *,
+    by: str = "",
+    state: str = "",
+    add: float | None = None,
+    withdraw: bool = False,
+) -> Path:
+    """Set a hypothesis's state, add to its log-odds, or take back what was set; kept with the reason.
+
+    Raises:
+        UsageError: the case has no such hypothesis, there is nothing or too much to do, or it cannot be written.
+    """
+    from bugcheck.cases.opinions import append_opinion, judgement
+    from bugcheck.hypotheses.hypothesis import State
+
+    runs = store.runs()
+    keys = [each.key for each in runs[-1].standings] if runs else []
+    if hypothesis not in keys and hypothesis not in {key.partition(":")[0] for key in keys}:
+        raise UsageError(f"{hypothesis!r} is no hypothesis of this case; it has: {', '.join(keys) or 'none'}")
+    if sum((bool(state), add is not None, withdraw)) != 1:
+        raise UsageError("set a state, or add to the log-odds, or withdraw: one of them")
+    states = [each.value for each in State]
+    if state and state not in states:
+        raise UsageError(f"{state!r} is no state; states are {', '.join(states)}")
+    if not reason.strip():
+        raise UsageError("say why: the reason is kept")
+    now = datetime.now(UTC)
+    entry = judgement(hypothesis, reason, by=by, when=now, state=state, add=add, withdraw=withdraw)
+    return append_opinion(store.folder, entry)
+
+
 def verify_case(store: CaseStore, *, password: bytes | None = None) -> Verified:
     """Tell whether the evidence still has the hashes it was taken in with."""
     from bugcheck.cases.custody import verify

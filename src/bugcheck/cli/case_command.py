@@ -8,7 +8,16 @@ from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bugcheck.api.case import decide, export_case, list_cases, open_case, translate, verify_case
+from bugcheck.api.case import (
+    decide,
+    export_case,
+    judge,
+    list_cases,
+    open_case,
+    suspect,
+    translate,
+    verify_case,
+)
 from bugcheck.cli.arguments import password_of
 from bugcheck.errors import UsageError
 from bugcheck.reports.case_record_json import record_json
@@ -21,6 +30,7 @@ def run(options: Namespace) -> int:
     """Do the action; `list` 1 when there is no case, `verify` 1 when evidence is changed or gone."""
     actions = {
         "list": _list, "show": _show, "decide": _decide, "verify": _verify, "export": _export, "translate": _translate,
+        "suspect": _suspect, "judge": _judge,
     }  # fmt: skip
     return actions[options.action](options)
 
@@ -73,6 +83,45 @@ def _show(options: Namespace) -> int:
 def _decide(options: Namespace) -> int:
     entered = decide(open_case(options.case), options.text, by=options.by or "", step=options.step)
     _say(f"entered: {entered.text}" + (f"; step {entered.step}: {entered.treatment}" if entered.treatment else ""))
+    return 0
+
+
+def _suspect(options: Namespace) -> int:
+    path = suspect(
+        open_case(options.case),
+        options.name,
+        options.mechanism,
+        by=options.by or "",
+        subject=options.subject or "",
+        prior=options.prior,
+        expects=[_expected(each) for each in options.expects],
+        treatments=options.treat,
+    )
+    _say(f"entered in {path}; `bugcheck investigate {options.case}` weighs it")
+    return 0
+
+
+def _expected(text: str) -> tuple[str, float, float]:
+    """KIND[:MINUTES[:WEIGHT]]."""
+    kind, _, rest = text.partition(":")
+    minutes, _, weight = rest.partition(":")
+    try:
+        return kind, float(minutes or 60), float(weight or 1)
+    except ValueError:
+        raise UsageError(f"{text!r} is not KIND[:MINUTES[:WEIGHT]]") from None
+
+
+def _judge(options: Namespace) -> int:
+    path = judge(
+        open_case(options.case),
+        options.hypothesis,
+        options.reason,
+        by=options.by or "",
+        state=options.state or "",
+        add=options.add,
+        withdraw=options.withdraw,
+    )
+    _say(f"entered in {path}; `bugcheck investigate {options.case}` takes it into account")
     return 0
 
 

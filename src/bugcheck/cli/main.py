@@ -224,19 +224,46 @@ def _add_case(parser: ArgumentParser) -> None:
     decide = actions.add_parser("decide", help="enter what was decided or done")
     verify = actions.add_parser("verify", help="tell whether the evidence still has its hashes")
     export = actions.add_parser("export", help="write the case into one zip file to share")
+    own = actions.add_parser("suspect", help="enter a suspicion of your own, to be weighed beside the others")
+    judge = actions.add_parser("judge", help="overrule or re-weigh a hypothesis, or take that back; the reason is kept")
     translate = actions.add_parser("translate", help="put real names back into a text with an export's pseudonyms")
-    for each in (show, decide, verify, export, translate):
+    for each in (show, decide, own, judge, verify, export, translate):
         each.add_argument("case", metavar="CASE", help="folder of the case")
     decide.add_argument("text", metavar="TEXT", help="in words")
     decide.add_argument(
         "--step", type=int, metavar="N", help="step of the plan that was taken; the watch counts from now"
     )
-    decide.add_argument("--by", metavar="WHO", help="who decided")
+    _add_opinions(own, judge)
+    for each in (decide, own, judge):
+        each.add_argument("--by", metavar="WHO", help="who says so")
     verify.add_argument("--password", metavar="TEXT", help="password of encrypted zip archives")
     _add_export(export)
     translate.add_argument("file", metavar="FILE", nargs="?", default="-", help="text (default: standard input)")
     for each in (listing, show):
         each.add_argument("--json", action="store_true", help="JSON")
+
+
+def _add_opinions(own: ArgumentParser, judge: ArgumentParser) -> None:
+    own.add_argument("name", metavar="NAME", help="a word for it, such as loose_cable")
+    own.add_argument("mechanism", metavar="MECHANISM", help="how it would lead to the crashes, a sentence")
+    own.add_argument("--subject", metavar="TEXT", help="what it is about: a driver, a host, a part")
+    own.add_argument("--prior", type=float, metavar="N", help="log-odds before any evidence (default: -1.5)")
+    own.add_argument(
+        "--expects",
+        action="append",
+        default=[],
+        metavar="KIND[:MINUTES[:WEIGHT]]",
+        help="an event before each crash (default: within 60 minutes, weight 1); repeatable",
+    )
+    own.add_argument("--treat", action="append", default=[], metavar="TEXT", help="what would help; repeatable")
+    judge.add_argument(
+        "hypothesis", metavar="HYPOTHESIS", help="its key, as in the JSON report, or the word before its colon"
+    )
+    what = judge.add_mutually_exclusive_group(required=True)
+    what.add_argument("--state", metavar="STATE", help="supported, not_eliminated, eliminated or untested")
+    what.add_argument("--add", type=float, metavar="N", help="add to its log-odds")
+    what.add_argument("--withdraw", action="store_true", help="take back what was set before; it stays in the history")
+    judge.add_argument("--reason", metavar="TEXT", required=True, help="why; it is kept and shown")
 
 
 def _add_export(parser: ArgumentParser) -> None:

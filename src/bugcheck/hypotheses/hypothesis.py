@@ -81,13 +81,22 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a person set: a state, or an addition to the log-odds, and why."""
+    """What a person set, and why.
+
+    Attributes:
+        by, reason: who and why. state: it is set to, or None. add: to the log-odds.
+        citation: where it stands. at: when it was said, ISO, or "".
+        takes_back: it withdraws what was set before. withdrawn: it counts no longer.
+    """
 
     by: str
     reason: str
     state: State | None = None
     add: float = 0.0
     citation: Cite | None = None
+    at: str = ""
+    takes_back: bool = False
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +107,7 @@ class Hypothesis:
         id: the rule's name, or a person's own. subject: what it is about ("RapDrv.sys", "B").
         title: in a few words, mechanism: how it would lead to the crashes, a sentence.
         prior: log-odds before any evidence. predictions: in the order they are told.
-        judgements: what people set.
+        judgements: what people set, withdrawn ones too, oldest first. treatments: what a person says would help.
         hosts: machines it concerns. driver: file name of a driver it accuses, lower case, or "".
         products: product names it is about.
     """
@@ -113,6 +122,12 @@ class Hypothesis:
     hosts: tuple[str, ...] = ()
     driver: str = ""
     products: tuple[str, ...] = ()
+    treatments: tuple[str, ...] = ()
+
+    @property
+    def standing_judgements(self) -> tuple[Judgement, ...]:
+        """What people set and nobody took back."""
+        return tuple(each for each in self.judgements if not (each.withdrawn or each.takes_back))
 
     @property
     def key(self) -> str:
@@ -132,7 +147,9 @@ class Hypothesis:
     @property
     def log_odds(self) -> float:
         """Prior, counted contributions and what people added."""
-        total = self.prior + sum(each.weight for each in self.counted) + sum(each.add for each in self.judgements)
+        total = (
+            self.prior + sum(each.weight for each in self.counted) + sum(each.add for each in self.standing_judgements)
+        )
         return round(total, 2)
 
     @property
@@ -149,7 +166,7 @@ class Hypothesis:
     @property
     def state(self) -> State:
         """How it stands: a person's word first, then what eliminates it, then its log-odds."""
-        said = [each.state for each in self.judgements if each.state]
+        said = [each.state for each in self.standing_judgements if each.state]
         if said:
             return said[-1]
         if self.eliminated_by is not None:
@@ -166,9 +183,9 @@ class Hypothesis:
     @property
     def decided_by(self) -> str:
         """What its state rests on most, a sentence."""
-        if self.judgements and any(each.state for each in self.judgements):
-            last = self.judgements[-1]
-            return f"{last.by or 'a person'}: {last.reason}"
+        said = [each for each in self.standing_judgements if each.state]
+        if said:
+            return f"{said[-1].by or 'a person'}: {said[-1].reason}"
         if self.eliminated_by is not None:
             return "; ".join(dict.fromkeys(each.told for each in self.broken[:MOST_REASONS]))
         strongest = max(self.counted, key=lambda each: abs(each.weight), default=None)

@@ -71,15 +71,19 @@ def weigh(investigation: Investigation) -> Weighed:
 
 
 def _judged(investigation: Investigation, hypothesis: Hypothesis) -> Hypothesis:
-    """Add what people set in their notes."""
+    """Add what people set in their notes, in the order they said it; what was taken back is kept as such."""
     judgements: list[Judgement] = []
     for placed in investigation.facts("judgement"):
         fact = placed.fact
         if fact.name not in (hypothesis.id, hypothesis.key):
             continue
         state = next((each for each in State if each.value == fact.fields.get("state")), None)
-        by, reason = fact.fields.get("who", ""), fact.fields.get("reason", "")
-        judgements.append(Judgement(by, reason, state, _number(fact.fields.get("add", "")), cite_fact(placed)))
+        by, reason, at = (fact.fields.get(name, "") for name in ("who", "reason", "at"))
+        add, back = _number(fact.fields.get("add", "")), fact.fields.get("withdraw", "").lower() == "true"
+        judgements.append(Judgement(by, reason, state, add, cite_fact(placed), at, back))
+    judgements.sort(key=lambda each: each.at)
+    last = max((number for number, each in enumerate(judgements) if each.takes_back), default=0)
+    judgements = [replace(each, withdrawn=number < last) for number, each in enumerate(judgements)]
     return replace(hypothesis, judgements=tuple(judgements)) if judgements else hypothesis
 
 

@@ -22,7 +22,8 @@ from bugcheck.knowledge.tables import table
 from bugcheck.plans.watching import Watch, watch_for
 
 MOST_STEPS = 8
-OURS = "bugcheck"
+OURS, NOTES = "bugcheck", "notes"
+"""Sources of a treatment: our own advice, and what a person notes with a suspicion."""
 ALIVE = 2.5
 """A hypothesis not eliminated is treated when its log-odds are at most so much below the first's."""
 
@@ -85,11 +86,16 @@ def make_plan(investigation: Investigation, weighed: Weighed) -> Plan:
 
 
 def _worth_treating(hypotheses: Sequence[Hypothesis]) -> list[Hypothesis]:
-    alive = [each for each in hypotheses if each.state in (State.SUPPORTED, State.NOT_ELIMINATED) and each.is_seen]
+    alive = [each for each in hypotheses if each.state in (State.SUPPORTED, State.NOT_ELIMINATED) and _is_named(each)]
     if not alive:
         return []
     best = max(each.log_odds for each in alive)
     return [each for each in alive if each.state is State.SUPPORTED or each.log_odds >= best - ALIVE]
+
+
+def _is_named(hypothesis: Hypothesis) -> bool:
+    """Tell whether anything observed, or a person, speaks for it."""
+    return hypothesis.is_seen or any(each.state is State.SUPPORTED for each in hypothesis.standing_judgements)
 
 
 def _in_order(treatments: list[Treatment], hypotheses: Sequence[Hypothesis]) -> list[Treatment]:
@@ -104,6 +110,9 @@ def _treatments(investigation: Investigation, hypothesis: Hypothesis) -> Iterato
     for row in _advice_for(hypothesis, shape):
         texts = {name: cast("str", row[name]).format(**words) for name in _TEXTS}
         yield _treatment(hypothesis, texts, int(row["harm"]), OURS)
+    for text in hypothesis.treatments:
+        texts = {**dict.fromkeys(_TEXTS, ""), "text": text, "target": words["host"], "risk": "not told"}
+        yield _treatment(hypothesis, texts, 1, NOTES)
     for issue in _issues(investigation, hypothesis):
         for text in issue.treatments[:2]:
             told = f"{text} ({issue.product})" if issue.product and issue.product not in text else text

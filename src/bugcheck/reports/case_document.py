@@ -268,7 +268,7 @@ def _sum(each: Hypothesis, words: Words) -> Iterator[tuple[str, str, str, str, s
     for one in each.predictions:
         weight = f"{one.weight:+.2f}" if one in each.counted else f"({one.weight:+.2f})"
         yield each.title, one.expect, words[one.outcome.value], weight, one.told, _places(one)
-    for said in each.judgements:
+    for said in each.standing_judgements:
         state = words[said.state.value] if said.state else ""
         yield each.title, words["people added"], state, f"{said.add:+.2f}", said.reason, said.by
     yield each.title, words["log-odds"], words[each.state.value], f"{each.log_odds:+.2f}", each.decided_by, ""

@@ -119,6 +119,9 @@ def _hypothesis(each: Hypothesis) -> dict[str, Any]:
                 "reason": one.reason,
                 "state": one.state.value if one.state else None,
                 "add": one.add,
+                "at": one.at or None,
+                "takes_back": one.takes_back,
+                "withdrawn": one.withdrawn,
             }
             for one in each.judgements
         ],

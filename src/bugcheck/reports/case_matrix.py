@@ -32,7 +32,7 @@ def evidence_matrix(case: Case, words: Words) -> Matrix | None:
         *_topics(case, shown, words),
     ]
     if any(each.judgements for each in shown):
-        added = tuple(_number(sum(one.add for one in each.judgements)) for each in shown)
+        added = tuple(_number(sum(one.add for one in each.standing_judgements)) for each in shown)
         rows.append(MatrixRow(words["people added"], added))
     rows.append(MatrixRow(words["log-odds"], tuple(_number(each.log_odds) for each in shown), tone="sum"))
     return Matrix(words["matrix help"], words["looked at"], columns, tuple(rows))

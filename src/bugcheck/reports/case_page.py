@@ -209,6 +209,7 @@ def _one(case: Case, hypothesis: Hypothesis, words: Words) -> Statements:
         lines.append(Statement(text, cites(case, each.citations), remark))
     for each in hypothesis.judgements:
         state = words[each.state.value] if each.state else f"{each.add:+.2f}"
+        state = words["taken back"] if each.withdrawn or each.takes_back else state
         links = cites(case, [each.citation]) if each.citation else ()
         lines.append(Statement(f"{each.by or '?'}: {state}: {each.reason}", links))
     title = f"{hypothesis.title}: {words[hypothesis.state.value]}, {hypothesis.log_odds:+.2f}"

@@ -24,8 +24,8 @@ TABLES = {
     "check": ("who", "when", "what", "result", "host", "about", "sources"),
     "action": ("who", "when", "what", "host", "treats", "undo"),
     "observation": ("who", "when", "what", "host", "kind"),
-    "hypothesis": ("id", "mechanism", "subject", "who", "host", "expects", "prior"),
-    "judgement": ("hypothesis", "state", "add", "reason", "who", "when"),
+    "hypothesis": ("id", "mechanism", "subject", "who", "host", "expects", "prior", "treatments", "when"),
+    "judgement": ("hypothesis", "state", "add", "reason", "who", "when", "withdraw"),
 }
 EVENTS = {"check": "check", "action": "action", "observation": "note"}
 MOST_ENTRIES = 2000
@@ -102,7 +102,10 @@ def _entry(name: str, number: int, entry: Table) -> Iterator[Record]:
     if name == "hypothesis":
         yield from _hypothesis(entry, where, fields, host)
     elif name == "judgement":
-        yield Fact("judgement", fields.get("hypothesis", ""), fields.get("state", fields.get("add", "")), where, fields)
+        if (when := _moment(entry.get("when"))) is not None:
+            fields["at"] = when.isoformat()
+        said = fields.get("state") or fields.get("add") or ("withdrawn" if fields.get("withdraw") else "")
+        yield Fact("judgement", fields.get("hypothesis", ""), said, where, fields)
     else:
         yield from _dated(name, entry, where, fields, host)
 

@@ -6,6 +6,7 @@ Source: [[hypothesis]] in notes.toml, described in docs/reference/notes.md.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import isfinite
 
 from bugcheck.hypotheses.hypothesis import Builder, Hypothesis, Prediction, hypothesis
 from bugcheck.hypotheses.investigation import Investigation
@@ -14,7 +15,7 @@ from bugcheck.hypotheses.predicting import after_action, checked, decided, untes
 from bugcheck.timeline.store import PlacedFact
 
 BEFORE = 60.0
-LARGEST_WEIGHT = 4.0
+LARGEST_WEIGHT, LARGEST_PRIOR, LONGEST = 4.0, 10.0, 31 * 24 * 60.0
 
 
 @hypothesis("own")
@@ -45,15 +46,19 @@ def own(investigation: Investigation) -> Iterator[Hypothesis]:
             fact.name.replace("_", " "),
             fact.fields.get("subject", ""),
             fact.value,
-            _number(fact.fields.get("prior", ""), -1.5),
+            _number(fact.fields.get("prior", ""), -1.5, LARGEST_PRIOR),
             tuple(predictions.predictions),
             hosts=(placed.host,) if placed.host else (),
+            treatments=tuple(fact.fields.get("treatments", "").splitlines()),
         )
 
 
 def _expected(investigation: Investigation, placed: PlacedFact) -> Prediction:
     words = placed.fact.fields
-    weight, minutes = _number(words.get("weight", ""), 1.0), _number(words.get("before_minutes", ""), BEFORE)
+    weight, minutes = (
+        _number(words.get("weight", ""), 1.0, LARGEST_WEIGHT),
+        _number(words.get("before_minutes", ""), BEFORE, LONGEST),
+    )
     kind = placed.fact.value
     if kind == "bugcheck_code":
         codes = {f"{crash.code:#x}" for crash in investigation.crashes if crash.code is not None}
@@ -77,8 +82,10 @@ def _expected(investigation: Investigation, placed: PlacedFact) -> Prediction:
     )
 
 
-def _number(text: str, default: float) -> float:
+def _number(text: str, default: float, largest: float) -> float:
+    """Read a number of a person's, within limits."""
     try:
-        return max(-LARGEST_WEIGHT, min(1e6, float(text)))
+        number = float(text)
     except ValueError:
         return default
+    return max(-largest, min(largest, number)) if isfinite(number) else default
