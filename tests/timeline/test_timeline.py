@@ -10,7 +10,7 @@ from bugcheck.timeline.periodicity import clock_pattern, precedence
 from bugcheck.timeline.skew import believable
 from bugcheck.timeline.store import EventStore
 from bugcheck.timeline.timeline import Timeline
-from bugcheck.timeline.zones import named_zone, offset_zone, zone_of
+from bugcheck.timeline.zones import named_zone, observed_zone, offset_zone, zone_of
 from tests.timeline.cases import timeline_of, timeline_with
 
 T = datetime(2006, 4, 19, 11, 3, tzinfo=UTC)
@@ -117,6 +117,15 @@ def test_wall_clocks_become_utc_across_daylight_saving() -> None:
     timeline = timeline_with({"A/reg": [fact], "A/log": [event(winter), event(summer)]}, hosts={"A/reg": "A"})
     times = [each.time for each in timeline.events()]
     assert times == [datetime(2006, 3, 26, 0, 59, tzinfo=UTC), datetime(2006, 3, 26, 1, 0, tzinfo=UTC)]
+
+
+def test_a_zone_is_told_in_words() -> None:
+    """A report names it: no reader is helped by an object's place in memory."""
+    rules = {"daylight_bias": "-60", "standard_start": "M10.5.0/3:00", "daylight_start": "M3.5.0/2:00"}
+    assert str(zone_of("no name we know", "-60", rules)) == "UTC+01:00, in summer UTC+02:00"
+    winter = {"active_bias": "-60", "at": "2024-01-05T10:00:00", "until": "2024-01-06T10:00:00"}
+    summer = {"active_bias": "-120", "at": "2024-07-05T10:00:00", "until": "2024-07-06T10:00:00"}
+    assert str(observed_zone([winter, summer])) == "UTC+01:00 or UTC+02:00"
 
 
 def test_zones_by_name_rule_and_offset() -> None:

@@ -63,6 +63,9 @@ class RuleZone(tzinfo):
         """The offset in words."""
         return str(timezone(self.utcoffset(moment)))
 
+    def __str__(self) -> str:
+        return f"{timezone(self._winter)}, in summer {timezone(self._summer)}"
+
     def _is_summer(self, wall: datetime) -> bool:
         start, end = self._daylight.in_year(wall.year), self._standard.in_year(wall.year)
         return start <= wall < end if start < end else not end <= wall < start
@@ -89,6 +92,9 @@ class ObservedZone(tzinfo):
     def tzname(self, moment: datetime | None, /) -> str:
         """The offset in words."""
         return str(timezone(self.utcoffset(moment)))
+
+    def __str__(self) -> str:
+        return " or ".join(dict.fromkeys(str(timezone(offset)) for *_, offset in self._seen))
 
 
 def parse_rule(text: str) -> Rule | None:
