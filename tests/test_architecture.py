@@ -13,7 +13,8 @@ import pytest
 
 SRC = Path(__file__).resolve().parents[1] / "src"
 GROUND = (
-    "errors", "records", "addresses", "binary", "timestamps", "gaps", "extensions", "archives", "knowledge", "images",
+    "errors", "records", "addresses", "binary", "timestamps", "gaps", "extensions", "ciphers", "archives", "knowledge",
+    "images",
 )  # fmt: skip
 CRASH = ("dump", "memory", "symbols", "machine", "stack", "findings", "verdict")
 INCIDENT = ("evidence", "timeline", "known_issues", "hypotheses", "plans", "cases", "fleet")

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from bugcheck.archives import cabinet as cabinet_module
-from bugcheck.archives.packed import CONTAINERS, Limits, shown_name
+from bugcheck.archives.packed import CONTAINERS, Limits, Unpacking, container_of, shown_name
 from bugcheck.binary import BinaryView
 from bugcheck.dump.dump import Architecture, Dump, DumpFormat
 from bugcheck.dump.open import Opened, open_dumps
@@ -248,6 +248,66 @@ def test_a_wrong_password() -> None:
     assert "the password does not fit" in str(opened[0].error)
 
 
+AES_TEXT = b"2024-03-05 10:00:00 hello\n" * 200
+
+
+def members_of(name: str, data: bytes, password: bytes | None) -> list[tuple[str, bytes | str]]:
+    """Name and content of each member, or why there is none."""
+    unpacking = Unpacking(password=password)
+    view = BinaryView(data, name)
+    found = container_of(view)
+    assert found is not None
+    told: list[tuple[str, bytes | str]] = []
+    for member in found.members(view, unpacking):
+        try:
+            told.append((member.name, member.reason or b"".join(member.chunks() if member.chunks else ())))
+        except DumpError as error:
+            told.append((member.name, f"{type(error).__name__}: {error.reason}"))
+    return told
+
+
+@pytest.mark.parametrize(("name", "members"), [("aes256.zip", ("a.log", "c.txt")), ("aes128.zip", ("a.log",))])
+def test_zips_that_7_zip_encrypted_with_aes(name: str, members: tuple[str, ...]) -> None:
+    """AE-2 with Deflate and stored, 256 bits; with bzip2, 128 bits."""
+    data = (DATA / name).read_bytes()
+    contents = {"a.log": AES_TEXT, "c.txt": b"x"}
+    assert members_of(name, data, b"secret") == [(each, contents[each]) for each in members]
+    assert members_of(name, data, None) == [(each, "encrypted: its password is needed") for each in members]
+    misfit = "DumpError: encrypted: the password does not fit"
+    assert members_of(name, data, b"wrong") == [(each, misfit) for each in members]
+
+
+def test_a_changed_byte_under_aes_is_told() -> None:
+    """Its code authenticates the encrypted bytes: one that was changed is never taken for true."""
+    data = bytearray((DATA / "aes256.zip").read_bytes())
+    start = data.index(b"c.txt") + 5 + 11 + 16 + 2  # name, extra field, salt, verifier: the one byte of c.txt
+    data[start] ^= 1
+    (_, told) = members_of("a.zip", bytes(data), b"secret")[1]
+    assert told == "CorruptDump: its authentication code does not fit: it is damaged or was changed"
+
+
+def test_an_aes_member_without_its_extra_field_is_named() -> None:
+    data = (DATA / "aes256.zip").read_bytes().replace(b"AE\x03", b"XX\x03")
+    assert all("method 99" in str(told) for _, told in members_of("a.zip", data, b"secret"))
+
+
+def test_zipcrypto_with_a_wrong_password_that_passes_its_check() -> None:
+    """Its check is one byte; among 2000 wrong passwords some pass it, and none gives bytes or a bare checksum error."""
+    data = (DATA / "encrypted.zip").read_bytes()
+    told = {words for number in range(2000) for _, words in members_of("a.zip", data, b"%d" % number)}
+    assert told == {
+        "DumpError: encrypted: the password does not fit",
+        "DumpError: encrypted: the password does not fit, or the member is damaged",
+    }
+
+
+@pytest.mark.parametrize(("magic", "words"), [(b"7z\xbc\xaf\x27\x1c", "7-Zip"), (b"Rar!\x1a\x07\x01\0", "RAR")])
+def test_archives_that_are_not_unpacked_are_named(write: Write, magic: bytes, words: str) -> None:
+    (opened,) = open_dumps(write("a.bin", magic + bytes(600)))
+    assert words in str(opened.error)
+    assert "unpack it first" in str(opened.error)
+
+
 def patch_method(data: bytes, method: int) -> bytes:
     """Overwrite the method of a zip's first member in its local header (offset 8) and in the directory (offset 10)."""
     patched = bytearray(data)
@@ -256,7 +316,7 @@ def patch_method(data: bytes, method: int) -> bytes:
     return bytes(patched)
 
 
-@pytest.mark.parametrize(("method", "words"), [(9, "Deflate64"), (99, "AES"), (98, "method 98")])
+@pytest.mark.parametrize(("method", "words"), [(9, "Deflate64"), (99, "method 99"), (98, "method 98")])
 def test_methods_that_are_not_unpacked(write: Write, method: int, words: str) -> None:
     path = write("a.zip", patch_method(zipped({"MEMORY.DMP": FIRST, "1.dmp": SECOND}), method))
     bad, good = open_dumps(path)
@@ -499,5 +559,5 @@ def test_hostile_bytes_end_in_a_named_error(write: Write, data: bytes) -> None:
 
 
 def test_every_container_loads() -> None:
-    assert [one.name for one in CONTAINERS] == ["bzip2", "cab", "gzip", "tar", "xz", "zip"]
+    assert [one.name for one in CONTAINERS] == ["bzip2", "cab", "gzip", "rar", "seven_zip", "tar", "xz", "zip"]
     assert CONTAINERS.broken == []

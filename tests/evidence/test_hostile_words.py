@@ -7,6 +7,7 @@ knows a format.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -49,10 +50,8 @@ class Made:
 
 def told(parser: EvidenceParser, data: bytes, name: str) -> list[Record]:
     records: list[Record] = []
-    try:
+    with contextlib.suppress(BugcheckError):
         records.extend(parser.read(source_of(data, name)))
-    except BugcheckError:
-        pass
     return records
 
 

