@@ -96,3 +96,39 @@ def test_every_known_bug_check_can_be_told_in_every_format() -> None:
         assert each.name in draw(explain_code(each.code), colour=False, width=100)
     for report in formats:
         assert "0x9F" in report.render(explain_code("9f", ["3"]))
+
+
+@pytest.mark.parametrize(
+    ("code", "parameters", "expected"),
+    [
+        # Intel SDM volume 3, 15.9.2: 0x0005 is an internal parity error; bit 61 uncorrected, bit 57 context corrupt
+        ("124", ["0", "ffffc40e12345028", "b2000000", "70005"], "points at   hardware (high confidence)"),
+        # bug check reference, 1A/41792: parameter 3 is what the entry holds
+        ("1a", ["41792", "ffffdd010bc5d3f8", "2000000000"], "one set bit, bit 37"),
+        # ntstatus.h: 0xC000009C STATUS_DEVICE_DATA_ERROR
+        ("7a", ["1", "STATUS_DEVICE_DATA_ERROR"], "the disk could not read a sector"),
+        ("7a", ["1", "c000009c"], "the disk could not read a sector"),
+        ("50", ["10", "0", "fffff80012345678", "2"], "touched was a null pointer plus 0x10"),
+        ("d1", ["-1", "2"], "an address the processor refused without recording it"),
+        ("d1", ["00800000`00000000", "2"], "which is no possible address"),
+    ],
+)
+def test_parameters_are_judged_by_the_rules(code: str, parameters: list[str], expected: str) -> None:
+    assert expected in told(code, *parameters)
+
+
+def test_parameters_that_prove_nothing_accuse_nobody() -> None:
+    for code, parameters in (
+        ("50", ["ffffc40e12345028", "0"]),
+        ("3b", ["c0000005", "fffff80370d0f183"]),
+        ("9f", ["3"]),
+    ):
+        text = told(code, *parameters)
+        assert "points at" not in text
+        assert "no module is" not in text
+
+
+@pytest.mark.parametrize("code", [each.code for each in all_bugchecks()])
+def test_any_parameters_can_be_judged(code: int) -> None:
+    for values in ((0, 0, 0, 0), (1, 2, 3, 4), (2**64 - 1,) * 4):
+        assert explain_code(code, values).blocks

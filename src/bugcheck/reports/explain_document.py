@@ -88,7 +88,8 @@ def _number(value: str | int) -> int:
     text = value.strip().strip(",()[]")
     if text.startswith("-") and text[1:].isdigit():
         return int(text) & MASK64
-    return parse_address(text)
+    named = _status_by_name(_bare(text))
+    return named[1] if named is not None else parse_address(text)
 
 
 def _architecture(name: str) -> Architecture:
@@ -155,6 +156,7 @@ def _bugcheck(knowledge: BugCheckKnowledge, values: list[int], architecture: Arc
     code = f"{knowledge.code:#x}".upper().replace("X", "x", 1)
     yield Headline(f"{code} {knowledge.name}: {knowledge.summary}")
     yield Facts(tuple(_facts(knowledge, values, architecture)))
+    yield from _judged(knowledge, values, architecture)
     cases = _cases(knowledge, values)
     if cases:
         yield cases
@@ -179,6 +181,27 @@ def _facts(knowledge: BugCheckKnowledge, values: list[int], architecture: Archit
     if knowledge.category_hint in CATEGORIES:
         yield "usually", CATEGORIES[knowledge.category_hint]
     yield "source", knowledge.source
+
+
+def _judged(knowledge: BugCheckKnowledge, values: list[int], architecture: Architecture) -> Iterator[Block]:
+    """What the rules say of these parameters alone, without what stands above already."""
+    if not values:
+        return
+    from bugcheck.verdict.by_parameters import judge_parameters  # loads the rules
+
+    first, second, third, fourth = (*values, 0, 0, 0, 0)[:4]
+    judged = judge_parameters(knowledge.code & ~MINIDUMP_BIT, (first, second, third, fourth), architecture)
+    said = knowledge.case(values).meaning or knowledge.summary
+    blame = judged.blame
+    if blame.because:
+        yield Points("points at", (f"{blame.category.value} ({blame.level} confidence)", *blame.because))
+    facts = [text for text in judged.facts if said not in text]
+    if judged.address and not any(judged.address in text for text in (*facts, *blame.because)):
+        facts.append(f"touched was {judged.address}")
+    if facts:
+        yield Points("says", tuple(facts))
+    if blame.would_change_our_mind:
+        yield Points("would change our mind", blame.would_change_our_mind)
 
 
 def _parameters(knowledge: BugCheckKnowledge, values: list[int], architecture: Architecture) -> list[Parameter]:

@@ -19,5 +19,6 @@ def faulty_hardware_corrupted_page(crash: Crash) -> Iterator[Finding]:
     frame = check.parameters[1].value if check else 0
     if check is not None and frame:
         at = frame * PAGE_SIZE
-        text = f"the page lies at physical address {at:#x}, {at / 2**30:.1f} GiB into memory"
+        far = f"{at / 2**30:.1f} GiB" if at >= 1 << 30 else f"{at / 2**20:.1f} MiB"
+        text = f"the page lies at physical address {at:#x}, {far} into memory"
         yield fact("faulty_hardware_corrupted_page", text, cite(check, 2))
