@@ -222,6 +222,19 @@ def test_own_key_outlives_a_rebuild_and_an_era() -> None:
     assert key(0x1AE9, 0) != key(0x1AE9, 1)
 
 
+def test_own_key_tells_kinds_of_a_bug_check_apart() -> None:
+    def key(code: int, *parameters: int) -> str:
+        return sign(x64_crash(code, *parameters), NOBODY).own
+
+    assert key(0x139, 3).startswith("139 3|")
+    assert key(0x1A, 0x41287) != key(0x1A, 0x3F)
+    assert key(0x9F, 3, 0xFFFF_9B00_0000_1000) == key(0x9F, 3, 0xFFFF_9B00_0000_2000)
+    # bug check reference, 7A: parameter 1 is a lock type, or the address of a page table entry, another one each time
+    assert key(0x7A, 0xFFFF_F680_0000_1000) == key(0x7A, 0xFFFF_F680_0000_2000)
+    # bug check reference, 50: parameter 4 is the kind of fault, which only newer builds tell
+    assert key(0x50, 0xFFFF_9B00_0000_0010, 0, 0, 0) == key(0x50, 0xFFFF_9B00_0000_0010, 0, 0, 2)
+
+
 def test_an_almost_empty_dump_is_named_too() -> None:
     crash = empty_crash()
     signature = sign(crash, judge(crash).blame)

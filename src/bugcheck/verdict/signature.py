@@ -23,6 +23,8 @@ from bugcheck.verdict.followup import INCONCLUSIVE, Followup, corruption_pattern
 from bugcheck.verdict.thread_hashes import thread_hashes
 
 VISTA, WINDOWS_7 = 6000, 7600
+HIGHEST_KIND = 1 << 24
+"""From here on a parameter that tells kinds apart is an address in its place (7A)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,14 +163,24 @@ def _problem_class(crash: Crash, era: Era, bucket: str) -> str | None:
 def own_signature(crash: Crash, where: Followup) -> str:
     """Our own grouping key: what happened, whose module, and where in it, as far as that outlives a new build.
 
-    A function's name does; an offset does not, so a place without a name counts by what was done to which kind of
+    Which kind of a bug check it was (1A 41792, 9F 3, 139 3) is part of what happened.  A function's name outlives a
+    build; an offset does not, so a place without a name counts by what was done to which kind of
     address there ("write null").  Parts are separated by `|`, small letters throughout but for the function.
     """
     check, exception = crash.bugcheck, crash.machine.exception
     what = [f"{check.code:x}"] if check else []
+    what += [f"{value:x}" for value in _kind(crash)]
     what += [f"{exception.code:08x}"] if exception else []
     function = where.followup.function if where.followup else None
     return "|".join([" ".join(what) or "no exception", where.module_name.lower(), function or _access_class(crash)])
+
+
+def _kind(crash: Crash) -> list[int]:
+    """Which kind of its bug check this is; not for failed accesses, whose kind of fault depends on the build."""
+    check = crash.bugcheck
+    if check is None or failed_access(crash) is not None:
+        return []
+    return [each.value for each in check.parameters if each.role == "subtype" and each.value < HIGHEST_KIND]
 
 
 def _access_class(crash: Crash) -> str:
