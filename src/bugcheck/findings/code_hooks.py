@@ -23,8 +23,13 @@ MOST_SERVICES = 2048
 MOST_FUNCTIONS = 4096
 VISTA = 6000
 _LONGEST = 12
-_TABLES = (("KeServiceDescriptorTable", 0, ("nt",)), ("KeServiceDescriptorTableShadow", 1, ("win32k", "nt")))
-"""Symbol, which descriptor behind it, and beginnings of module names that may stand there."""
+_TABLES = (
+    ("KeServiceDescriptorTable", 0, ("nt",), "system service"),
+    ("KeServiceDescriptorTableShadow", 1, ("win32k", "nt"), "window manager service"),
+)
+"""Symbol, which descriptor behind it, beginnings of module names that may stand there, and whose services they are."""
+SHADOW = 0x1000
+"""Added to the numbers of the second table's services, as system calls carry them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +45,11 @@ def service_hooks(crash: Crash) -> Iterator[Hook]:
     """Find entries of the service tables that lead out of the modules they belong to; needs the tables in the dump."""
     if crash.machine.architecture not in (Architecture.X86, Architecture.X86_PAE, Architecture.X64):
         return
-    for symbol, index, owners in _TABLES:
+    for symbol, index, owners, services in _TABLES:
         descriptor = kernel_address(crash, symbol)
         if descriptor is not None:
-            yield from table_hooks(crash, descriptor + index * 4 * crash.memory.pointer_size, owners)
+            at = descriptor + index * 4 * crash.memory.pointer_size
+            yield from table_hooks(crash, at, owners, services, index * SHADOW)
 
 
 def kernel_address(crash: Crash, name: str) -> int | None:
@@ -54,8 +60,13 @@ def kernel_address(crash: Crash, name: str) -> int | None:
     return kernel.base + symbol.rva if kernel is not None and symbol is not None else None
 
 
-def table_hooks(crash: Crash, descriptor: int, owners: tuple[str, ...]) -> Iterator[Hook]:
-    """Go through the table of one descriptor; `owners` are beginnings of names of modules that may stand in it."""
+def table_hooks(crash: Crash, descriptor: int, owners: tuple[str, ...], services: str, first: int) -> Iterator[Hook]:
+    """Go through the table of one descriptor.
+
+    Args:
+        owners: beginnings of names of modules that may stand in it. services: what its entries are called.
+        first: number of the first service.
+    """
     width = crash.memory.pointer_size
     base, limit = crash.memory.try_pointer(descriptor), crash.memory.try_u32(descriptor + 2 * width)
     if not base or not limit or limit > MOST_SERVICES:
@@ -66,7 +77,7 @@ def table_hooks(crash: Crash, descriptor: int, owners: tuple[str, ...]) -> Itera
         target = _target(crash, base, raw)
         module = crash.modules.at(target)
         if target and (module is None or not module.name.lower().startswith(owners)):
-            yield Hook(f"system service {number:#x}", base + 4 * number, target)
+            yield Hook(f"{services} {first + number:#x}", base + 4 * number, target)
 
 
 def _target(crash: Crash, base: int, raw: bytes) -> int:

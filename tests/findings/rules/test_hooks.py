@@ -65,6 +65,66 @@ def test_a_table_without_end_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> N
     assert said(crash, "hooks") == []
 
 
+WIN32K = replace(
+    MACHINE.modules[3], name="win32k.sys", path="\\SystemRoot\\System32\\win32k.sys", base=NT.base + 0x0400_0000
+)
+SHADOW_TABLE = 0x2000
+"""Distance of the window manager's table from win32k's base."""
+
+
+def with_shadow(monkeypatch: pytest.MonkeyPatch, first: tuple[int, ...], second: tuple[int, ...], jump: bytes) -> Crash:
+    """A full x64 dump with both service tables, the second behind the shadow's first descriptor, and code of nt."""
+    start, windows = NT.base + 0x2000, WIN32K.base + SHADOW_TABLE
+    tables = [
+        b"".join(struct.pack("<i", (target - base) << 4 | 2) for target in targets)
+        for base, targets in ((start, first), (windows, second))
+    ]
+    plain = struct.pack("<4Q", start, 0, len(first), 0)
+    shadow = plain + struct.pack("<4Q", windows, 0, len(second), 0)
+    modules = (
+        replace(NT, code=jump.ljust(0x1000, b"\x90") + tables[0]),
+        MACHINE.modules[1],
+        DRIVER,
+        replace(WIN32K, has_header=True, code=bytes(0x1000) + tables[1]),
+        *MACHINE.modules[4:],
+    )
+    memory = {**MACHINE.memory, DESCRIPTOR: plain.ljust(0x100, b"\0") + shadow}
+    places = {"KeServiceDescriptorTable": DESCRIPTOR, "KeServiceDescriptorTableShadow": DESCRIPTOR + 0x100}
+    monkeypatch.setattr(code_hooks, "kernel_address", lambda _, name: places.get(name))
+    return crash_of(replace(MACHINE, modules=modules, memory=memory), DumpKind.FULL)
+
+
+def test_the_window_managers_services_have_a_table_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    own, driver = WIN32K.base + 0x1010, DRIVER.base + 0x1020
+    crash = with_shadow(monkeypatch, (NT.base + 0x1010,), (own, driver, NT.base + 0x1010), b"\x90")
+    [finding] = said(crash, "hooks")
+    # system calls from 0x1000 on are win32k's
+    assert (
+        finding.statement
+        == "an entry in the table of system services leads to flaky.sys: window manager service 0x1001"
+    )
+    assert finding.module == "flaky"
+
+
+def test_tables_and_a_function_hooked_in_one_dump(monkeypatch: pytest.MonkeyPatch) -> None:
+    place, driver = NT.base + 0x1000, DRIVER.base + 0x1020
+    jump = b"\xe9" + struct.pack("<i", driver - place - 5)
+    functions = Exports(functions=(Export(0x1000, "NtOpenSection", 1), Export(0x1008, "NtClose", 2)))
+    monkeypatch.setattr(exports, "read_exports", lambda *_: functions)
+    crash = with_shadow(monkeypatch, (NT.base + 0x1010, driver), (WIN32K.base + 0x1010, driver), jump)
+    assert [finding.statement for finding in said(crash, "hooks")] == [
+        "2 entries in the table of system services lead to flaky.sys: "
+        "system service 0x1, window manager service 0x1001",
+        "a function of the kernel begins with a jump to flaky.sys: nt!NtOpenSection",
+    ]
+    assert all(finding.weight == 0 for finding in said(crash, "hooks"))
+
+
+def test_an_unhooked_pair_of_tables_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = (WIN32K.base + 0x1010, NT.base + 0x1010)
+    assert said(with_shadow(monkeypatch, (NT.base + 0x1010,), own, b"\x90"), "hooks") == []
+
+
 def jump_machine(machine: MachineDescription, code: bytes) -> Crash:
     near = (DRIVER,) if machine is MACHINE else machine.modules[2:3]
     first = replace(machine.modules[0], code=code.ljust(16, b"\x90"))
