@@ -14,6 +14,7 @@ from bugcheck.machine.context import Context
 from bugcheck.machine.modules import Module
 from bugcheck.reports.document import Block, Document, Facts, Headline, Points, Table
 from bugcheck.reports.gap_lines import by_remedy, joined
+from bugcheck.reports.next_steps import next_steps
 from bugcheck.stack.frame import Frame, Trust
 from bugcheck.stack.stacks import NamedStack
 from bugcheck.timestamps import format_span
@@ -29,6 +30,10 @@ STACK_LINES_VERBOSE = 64
 TONES = {"high": "red", "medium": "red", "low": "yellow", "none": ""}
 STOPPED = "the processor that stopped"
 REGISTERS_A_LINE = {64: 4, 32: 7}
+SAID_AT_THE_TOP = "stopped_on_purpose"
+"""The rule whose only statement is the sentence at the top."""
+NAMELESS = "UNKNOWN_BUGCHECK_"
+"""How the name of a bug check begins that Windows has none for."""
 CORE_NOTE = {
     "nt": "nt and hal run everybody's requests and are rarely the cause themselves",
     "hal": "nt and hal run everybody's requests and are rarely the cause themselves",
@@ -47,6 +52,9 @@ def analysis_document(
     if modules or verbose:
         blocks.extend(module_tables(analysis))
     blocks.extend(_missing(analysis, verbose))
+    steps = next_steps(analysis, known_issues)
+    if steps:
+        blocks.append(Points("next", steps))
     return Document(analysis.path, tuple(blocks))
 
 
@@ -110,14 +118,17 @@ def _when(analysis: Analysis) -> str:
 
 def _bugcheck(check: BugCheck, bits: int) -> Iterator[tuple[str, str]]:
     recorded = f" (recorded as {check.recorded_code:X})" if check.recorded_code != check.code else ""
-    yield "bug check", f"{check.code:#X}".replace("X", "x", 1) + f" {check.name}{recorded}"
+    name = "no code of Windows: a driver's own" if check.name.startswith(NAMELESS) else check.name
+    yield "bug check", f"{check.code:#X}".replace("X", "x", 1) + f" {name}{recorded}"
     if check.subtype and all(parameter.resolved != check.subtype for parameter in check.parameters):
         yield "", check.subtype
     for number, parameter in enumerate(check.parameters, 1):
         if parameter.value == 0 and not parameter.resolved and parameter.role != "address":
             continue
-        resolved = f" = {parameter.resolved}" if parameter.resolved else ""
-        meaning = f"   {parameter.meaning}" if parameter.meaning else ""
+        told = (parameter.resolved or "").removeprefix(f"the {parameter.meaning}, ")
+        resolved = f" = {told}" if told else ""
+        meant = parameter.meaning.partition(";")[0] if resolved else parameter.meaning
+        meaning = f"   {meant}" if meant else ""
         yield "", f"{number}  {format_address(parameter.value, bits)}{meaning}{resolved}"
 
 
@@ -177,7 +188,14 @@ def _stack(analysis: Analysis, limit: int) -> Iterator[Block]:
     stack = analysis.crash.telling_stack
     if stack is None or len(stack.frames) < 2:
         return
+    if limit <= STACK_LINES and all(_says_nothing(frame) for frame in stack.frames):
+        return
     yield stack_table(stack, limit)
+
+
+def _says_nothing(frame: Frame) -> bool:
+    """Tell whether a level only says that the kernel was running, as every stack does."""
+    return frame.symbol is None and (frame.module is None or frame.module.name in CORE_NOTE)
 
 
 def stack_table(stack: NamedStack, limit: int) -> Table:
@@ -232,7 +250,9 @@ def other_findings(analysis: Analysis, known_issues: Sequence[Match]) -> list[Fi
     return [
         finding
         for finding in analysis.findings
-        if finding.statement not in said and not any(citation.value in told for citation in finding.citations)
+        if finding.statement not in said
+        and finding.rule != SAID_AT_THE_TOP
+        and not any(citation.value in told for citation in finding.citations)
     ]
 
 

@@ -19,7 +19,9 @@ from bugcheck.reports.analysis_document import TONES, analysis_document, confide
 from bugcheck.reports.document import Facts, Headline
 from bugcheck.reports.gap_lines import by_remedy, joined
 from bugcheck.reports.memory_picture import memory_pictures, size_text
+from bugcheck.reports.next_steps import next_steps
 from bugcheck.reports.page import (
+    COMMAND,
     Entries,
     Entry,
     Grid,
@@ -69,6 +71,7 @@ def analysis_page(analysis: Analysis, known_issues: Sequence[Match] = ()) -> Pag
         *_known(known_issues),
         *_stack(analysis),
         *_missing(analysis),
+        *_next(analysis, known_issues),
         *_registers(analysis),
         *module_sections(analysis, _named(analysis)),
         *_memory(analysis),
@@ -221,6 +224,19 @@ def _missing(analysis: Analysis) -> Iterator[Section]:
     if analysis.gaps:
         items = tuple(_remedies(analysis.gaps))
         yield Section("Missing", (Remedies(items),), "missing")
+
+
+def _next(analysis: Analysis, known_issues: Sequence[Match]) -> Iterator[Section]:
+    """What to do; a command stands with the line before it."""
+    items: list[Remedy] = []
+    for step in next_steps(analysis, known_issues):
+        if step.startswith(COMMAND) and items:
+            last = items.pop()
+            items.append(Remedy(last.what, last.missing, step.removeprefix(COMMAND)))
+        else:
+            items.append(Remedy(step, "", ""))
+    if items:
+        yield Section("Next", (Remedies(tuple(items)),), "next")
 
 
 def _remedies(gaps: tuple[Gap, ...]) -> Iterator[Remedy]:

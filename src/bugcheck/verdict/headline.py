@@ -8,6 +8,7 @@ from bugcheck.findings.access import describe_access, failed_access
 from bugcheck.findings.findings import Category, Crash, Finding
 from bugcheck.findings.frame_owners import Owner, owner_of, responsible_frame
 from bugcheck.findings.mechanism import describe_mistake
+from bugcheck.machine.bugcheck import BugCheck
 from bugcheck.machine.modules import Module
 from bugcheck.verdict.blame import Blame
 
@@ -45,7 +46,12 @@ def _kind(crash: Crash, blame: Blame) -> str:
     start = f"{perhaps}{words}" if perhaps else f"{words[0].upper()}{words[1:]}"
     victim = crash.modules.at(crash.faulting_address or 0)
     tripped = f" {victim.image} only tripped over it." if victim and blame.category is Category.HARDWARE else ""
-    return f"{start}: {blame.clause or blame.because[0]}.{tripped}"
+    return f"{start}: {blame.clause or _short(blame.because[0])}.{tripped}"
+
+
+def _short(statement: str) -> str:
+    """A reason without what it adds in brackets or behind a semicolon, which stands among the reasons."""
+    return statement.partition(" (")[0].partition(";")[0]
 
 
 def _module(crash: Crash, blame: Blame, findings: Sequence[Finding]) -> str:
@@ -60,6 +66,8 @@ def _module(crash: Crash, blame: Blame, findings: Sequence[Finding]) -> str:
 
 def described(crash: Crash, module: Module) -> str:
     """Name a module with product and vendor, as far as they are publicly known."""
+    if module.name == "nt":
+        return f"{module.image} (the Windows kernel)"
     facts = crash.driver_facts(module)
     if facts is None:
         return module.image
@@ -75,13 +83,19 @@ def _nobody(crash: Crash) -> str:
     module = crash.modules.at(address) if address is not None else None
     if module is not None and (failed_access(crash) or crash.machine.exception):
         return (
-            f"Not enough to name a cause. {module.image} {describe_access(crash)}; "
+            f"Not enough to name a cause. {described(crash, module)} {describe_access(crash)}; "
             "it is rarely the cause itself: it worked with what something else gave it."
         )
     summary = check.summary if check else "The dump does not say why the system stopped."
-    if check is not None and check.subtype:
+    if check is not None and check.subtype and not _repeats(check):
         summary = f"{summary.rstrip('.')}: {check.subtype}."
     return f"Not enough to name a cause. {summary}"
+
+
+def _repeats(check: BugCheck) -> bool:
+    """Tell whether the kind's words only repeat what the parameter is called, with a number ("lock type 1")."""
+    bare = check.subtype.rstrip("0123456789 ")
+    return any(parameter.meaning.startswith(bare) for parameter in check.parameters if parameter.role == "subtype")
 
 
 def _user(crash: Crash, blame: Blame) -> str:
