@@ -173,7 +173,9 @@ def symbol_rates(times: int) -> Iterator[Row]:
         yield Row(what, "symbolic, look-ups", f"{answer['peer_lookups']:,.0f} /s")
     if llvm := shutil.which("llvm-pdbutil"):
         run = best_of(times, [llvm, "dump", "-publics", "-symbols", str(pdb)])
-        yield Row(what, "llvm-pdbutil dump", f"{run.milliseconds:.0f} ms  {run.megabytes:.0f} MiB")
+        yield Row(what, "llvm-pdbutil dump", _figure(run))
+    else:
+        print("llvm-pdbutil is not there: apt install llvm")
     yield Row(STACK_DUMP.name, "bugcheck, named frames", f"{answer['frames']:,.0f} /s")
     yield from _stack_runs(times)
 
@@ -193,14 +195,14 @@ def _stack_runs(times: int) -> Iterator[Row]:
     """One process for all threads of one dump."""
     command = [str(VENV / "bugcheck"), "stack", "--all", str(STACK_DUMP), "--symbols", str(STACK_SYMBOLS)]
     own = best_of(times, command)
-    yield Row(STACK_DUMP.name, "bugcheck stack --all", f"{own.milliseconds:.0f} ms  {own.megabytes:.0f} MiB")
+    yield Row(STACK_DUMP.name, "bugcheck stack --all", _figure(own))
     peer = stackwalk()
     if peer is None:
         print("minidump_stackwalk is not there: npm pack minidump, and unpack it into benchmarks/out/")
         return
     run = best_of(times, [str(peer), str(STACK_DUMP), str(STACK_SYMBOLS)])
-    figure = f"{run.milliseconds:.0f} ms  {run.megabytes:.0f} MiB"
-    yield Row(STACK_DUMP.name, "minidump_stackwalk", figure, _ratio(run.seconds, own.seconds))
+    ratio = _ratio(run.processor_seconds, own.processor_seconds)
+    yield Row(STACK_DUMP.name, "minidump_stackwalk", _figure(run), ratio)
 
 
 def _child(script: str, *arguments: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import struct
 from struct import pack
 
 import pytest
@@ -198,4 +199,8 @@ def test_loaded_fixture_has_a_function_table() -> None:
     data = (DATA / "frames_x64.exe").read_bytes()
     module = module_of(data, 0x10000)
     source: StackSource = bare_source({0x10000: loaded(data)}, [module], Architecture.X64)
-    assert ModuleImage(module, source).function_table is not None
+    table = ModuleImage(module, source).function_table
+    assert table is not None
+    begin, end = struct.unpack_from("<II", loaded(data), table.rva)
+    assert table.size % 12 == 0  # RUNTIME_FUNCTION ("x64 exception handling")
+    assert 0 < begin < end < module.size
