@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 from pathlib import Path
 
 import pytest
@@ -118,3 +119,16 @@ def test_a_real_stack_of_a_small_program(corpus: Path) -> None:
     ]
     assert [frame.name for frame in stack.frames] == names
     assert stack.ending == "end of stack"
+
+
+def test_a_stack_full_of_return_addresses_is_walked_in_time() -> None:
+    size = 0x8_0000
+    words = [word for n in range(size // 16) for word in (0, APP + 0x1_0003 + n * 7919 % 0x8_0000)]
+    modules = ModuleList((Module("app", "app.exe", "", APP, 0x10_0000, 0, 0),))
+    stack = Pieces({STACK: struct.pack(f"<{len(words)}Q", *words)})
+    source = StackSource(stack, modules, NoSymbols(), (STACK, STACK + size))
+    context = Context(Architecture.X64, "thread", {"rip": APP + 0x1111, "rsp": STACK})
+    started = time.process_time()
+    frames = walk(context, X64Unwinder(), source).frames
+    assert len(frames) > 100
+    assert time.process_time() - started < 5  # half a second on an idle machine

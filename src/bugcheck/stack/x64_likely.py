@@ -33,9 +33,12 @@ from bugcheck.stack.module_image import ModuleImage, ModuleImages
 from bugcheck.stack.thread_start import find_thread_start
 
 WIDTH = 8
-WORD_LIMIT = 0x8000
-"""Words of a stack that are looked at, from the frame's end on (256 KiB)."""
-CANDIDATE_LIMIT = 4_000
+WORD_LIMIT = 0x4000
+"""Words of a stack that are looked at at once (128 KiB)."""
+CANDIDATE_LIMIT = 500
+"""Words that may be return addresses which are weighed at once, in a tenth of a second at worst."""
+LOOKS = 16
+"""How often a stack is looked at: again where the last look ended, or where a trap led elsewhere."""
 REACH = 0x2580
 """Bytes of the largest frame that is believed: one in a hundred of the counted ones was larger."""
 SMALLEST_FRAME = 0x30
@@ -62,6 +65,8 @@ RECURSION = -0.5
 PLACES = ((0.8, -2.2), (0.7, -1.5), (0.6, -0.8))
 """Share of the image below an address → odds, where its section table is not to be had."""
 DISTANCE, DISTANCE_UNIT = 0.6, 0xA0
+COSTS = tuple(DISTANCE * log(1 + distance / DISTANCE_UNIT) for distance in range(0, REACH + 16, 16))
+"""What a frame's size speaks against it, by multiples of 16 bytes."""
 
 
 class _Candidate(NamedTuple):
@@ -80,6 +85,8 @@ class LikelyChains:
         self._source: StackSource | None = None
         self._candidates: list[_Candidate] = []
         self._totals: list[float] = []
+        self._seen = (0, 0)
+        self._looks = 0
 
     def step(self, context: Context, exact: bool, images: ModuleImages, source: StackSource) -> Step | None:
         """Go to the likeliest caller; None where none is likelier than not, or the stack is no user's.
@@ -91,7 +98,10 @@ class LikelyChains:
             return None
         if not inside[0] <= sp < inside[1] or context.architecture is not Architecture.X64:
             return None
-        if source is not self._source or exact:
+        if source is not self._source:
+            self._source, self._looks, self._seen = source, 0, (0, 0)
+        if not self._seen[0] <= sp < self._seen[1] and self._looks < LOOKS:
+            self._looks += 1
             self._prepare(sp, inside[1], images, source)
         found = self._next(sp if exact else sp - WIDTH + SMALLEST_FRAME, sp - WIDTH, context.instruction_pointer or 0)
         if found is None:
@@ -102,10 +112,12 @@ class LikelyChains:
 
     def _prepare(self, sp: int, top: int, images: ModuleImages, source: StackSource) -> None:
         """List the candidates above `sp` and sum up, from the outermost inwards, what the best chain from each has."""
-        self._source = source
         beginning = find_thread_start(sp, images, source)
         last = beginning + SMALLEST_FRAME if beginning is not None else top
-        self._candidates = _candidates(sp, last, beginning, images, source)
+        end = min(last + WIDTH, sp + WORD_LIMIT * WIDTH)
+        self._candidates = _candidates(sp, end, beginning, images, source)
+        is_cut = len(self._candidates) >= CANDIDATE_LIMIT
+        self._seen = (sp, self._candidates[-1].slot if is_cut else end)
         self._totals = [0.0] * len(self._candidates)
         for index in range(len(self._candidates) - 1, -1, -1):
             each = self._candidates[index]
@@ -120,7 +132,7 @@ class LikelyChains:
             distance = other.slot - slot
             if distance > REACH:
                 break
-            more = self._totals[index] - DISTANCE * log(1 + distance / DISTANCE_UNIT)
+            more = self._totals[index] - COSTS[distance // 16]
             if other.address != address and abs(other.address - address) < other.nearby:
                 more += RECURSION
             if more > most:
@@ -133,11 +145,13 @@ class LikelyChains:
 
 
 def _candidates(
-    sp: int, last: int, beginning: int | None, images: ModuleImages, source: StackSource
+    sp: int, end: int, beginning: int | None, images: ModuleImages, source: StackSource
 ) -> list[_Candidate]:
-    """List the words from `sp` to `last` that may be return addresses, at most CANDIDATE_LIMIT."""
-    count = min(WORD_LIMIT, (last - sp) // WIDTH + 1)
-    data = source.memory.read_up_to(sp, count * WIDTH)
+    """List the words from `sp` to `end` that may be return addresses, at most CANDIDATE_LIMIT.
+
+    `beginning` is where kernel32's return address lies that Windows began the thread with; ntdll's lies above it.
+    """
+    data = source.memory.read_up_to(sp, end - sp)
     words = [int.from_bytes(data[at : at + WIDTH], "little") for at in range(0, len(data) - WIDTH + 1, WIDTH)]
     copies = Counter(words)
     found: list[_Candidate] = []
@@ -150,11 +164,11 @@ def _candidates(
         if image is None or calls == ():
             continue
         nearby = 0 if calls else min(NEARBY_CODE, image.module.size // NEARBY_SHARE)
-        if beginning is not None and slot in (beginning, last):
+        if beginning is not None and slot in (beginning, beginning + SMALLEST_FRAME):
             odds = BEGINNING
         else:
             odds = START + _value_odds(word, image, calls is not None) + COPIED * (copies[word] > 1)
-            odds += _neighbour_odds(index, words, sp, last, images, source)
+            odds += _neighbour_odds(index, words, sp, end, images, source)
             near = (other.address for other in found[-NEIGHBOURS:])
             odds += SAME_FUNCTION * any(other != word and abs(other - word) < nearby for other in near)
         found.append(_Candidate(slot, word, odds, nearby))
@@ -184,10 +198,10 @@ def _value_odds(address: int, image: ModuleImage, called: bool) -> float:
 
 
 def _neighbour_odds(
-    index: int, words: list[int], sp: int, last: int, images: ModuleImages, source: StackSource
+    index: int, words: list[int], sp: int, end: int, images: ModuleImages, source: StackSource
 ) -> float:
     """Odds by the words below and above: tables of pointers, counts and lengths beside an address make it data."""
     below = words[index - 1] if index else 0
     above = words[index + 1] if index + 1 < len(words) else 0
     odds = BELOW_IS_CODE if below and images.at(below - 1, source) is not None else 0.0
-    return odds + ABOVE_IS_SMALL * (0 < above < SMALL or sp <= above < last)
+    return odds + ABOVE_IS_SMALL * (0 < above < SMALL or sp <= above < end)
