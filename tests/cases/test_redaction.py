@@ -28,6 +28,9 @@ FORMS = {
     "ipv6": ("[2001:db8::17]:80 and fe80::1%12", "[address-1]:80 and address-2%12"),
     "ipv6_nobody": ("at 11:03:27, ::1, std::vector, nt!A::B", "at 11:03:27, ::1, std::vector, nt!A::B"),
     "version": ("RapDrv.sys 3.6.0.66, version 9.9.9.9", "RapDrv.sys 3.6.0.66, version 9.9.9.9"),
+    "version_folder": (r"C:\Engine\20.3.0.36\x.exe, \\9.9.9.9\c$", r"C:\Engine\20.3.0.36\x.exe, \\public-address-1\c$"),
+    "version_package": ("Acme_9.9.9.9_x64__kzf9", "Acme_9.9.9.9_x64__kzf9"),
+    "version_nought": ("Font Cache 3.0.0.0, net 9.9.9.0/24", "Font Cache 3.0.0.0, net public-address-1/24"),
     "version_long": ("10.0.19041.1 and 1.2.3.4.5", "10.0.19041.1 and 1.2.3.4.5"),
     "profile": (r"C:\Users\moserev\AppData\x.sys", r"C:\Users\user-1\AppData\x.sys"),
     "profile_words": (r"C:\Documents and Settings\Eva Moser\x", r"C:\Documents and Settings\user-1\x"),
@@ -41,6 +44,7 @@ FORMS = {
     "account_known": (r"NT AUTHORITY\SYSTEM, BUILTIN\Administrators", r"NT AUTHORITY\SYSTEM, BUILTIN\Administrators"),
     "account_cloud": (r"AzureAD\EvaMoser", r"AzureAD\user-1"),
     "path": (r"System32\ACPI.sys HKLM\SAM \SystemRoot\x", r"System32\ACPI.sys HKLM\SAM \SystemRoot\x"),
+    "device_revision": (r"PCI\VEN_10EC&REV_00\3&11583659&0", r"PCI\VEN_10EC&REV_00\3&11583659&0"),
     "device": (r"PCI\VEN_8086 ACPI\PNP0C80 \Driver\disk", r"PCI\VEN_8086 ACPI\PNP0C80 \Driver\disk"),
     "own_domain": ("dc07.contoso.local answered", "host-1.domain-1 answered"),
     "serial": ("Serial Number: 5CD7320XYZ; S/N 5CD7320XYZ", "Serial Number: serial-1; S/N serial-1"),
@@ -155,5 +159,5 @@ def test_the_table_says_only_what_is_understood() -> None:
     known = {"user", "host", "domain", "address", "peer", "mac", "serial"}
     for key, what in redaction_words().items():
         kind = key.partition(".")[0]
-        assert kind in ("event", "fact", "keep", "cue", "folder", "domain", "words", "key"), key
+        assert kind in ("event", "fact", "keep", "cue", "folder", "domain", "words", "versions", "key"), key
         assert what in known or kind not in ("event", "fact"), key

@@ -213,9 +213,11 @@ def _check_export(
 def _redactor(store: CaseStore, investigated: Investigated, hide: tuple[str, ...]) -> Redactor:
     from bugcheck.cases.case_names import redactor_for
     from bugcheck.cases.pseudonyms import kept_pseudonyms
+    from bugcheck.reports.case_bundle import README, REDACTED
     from bugcheck.reports.case_words import LANGUAGES
 
     wording = [text for words in LANGUAGES.values() for text in words.values()]
+    wording += [README, REDACTED]
     return redactor_for(investigated.case, store, kept_pseudonyms(store.home), hide, wording)
 
 

@@ -12,10 +12,12 @@ from collections.abc import Iterable
 from bugcheck.cases.investigate import Case
 from bugcheck.cases.pseudonyms import Pseudonyms
 from bugcheck.cases.redaction import Redactor
-from bugcheck.cases.redaction_words import redaction_words
+from bugcheck.cases.redaction_words import redaction_words, words_in
 from bugcheck.cases.store import CaseStore
+from bugcheck.knowledge.tables import table
 
 _PRODUCTS = ("software", "security_product")
+_FOUR_NUMBERS = re.compile(r"\d+(\.\d+){3}")
 _ALL_WORDS = re.compile(r"[a-z][a-z0-9]{2,}")
 
 
@@ -50,8 +52,9 @@ def _products(case: Case) -> list[str]:
 
 
 def _common(case: Case, texts: Iterable[str]) -> set[str]:
-    """Words of products, vendors, drivers and our own wording."""
-    words = {word for text in texts for word in _ALL_WORDS.findall(text.lower())}
+    """Words of products, vendors, drivers, our own wording and the sentences events are told in."""
+    sentences = table("events.tsv").decode()
+    words = {word for text in (*texts, sentences) for word in _ALL_WORDS.findall(text.lower())}
     for crash in case.timeline.crashes:
         for module in crash.seen.modules if crash.seen else ():
             words.update((module.name.lower(), module.image.lower().partition(".")[0]))
@@ -80,16 +83,17 @@ def _learn_facts(case: Case, redactor: Redactor) -> None:
 
 def _learn_events(case: Case, redactor: Redactor) -> None:
     """Every value of a field that holds a name, once."""
-    known = {key.removeprefix("event."): key for key in redaction_words() if key.startswith("event.")}
+    fields = {key.removeprefix("event."): key for key in redaction_words() if key.startswith("event.")}
     seen: set[tuple[str, str]] = set()
-    rows = case.timeline.store.database.execute("SELECT DISTINCT fields FROM events WHERE fields IS NOT NULL")
-    for (text,) in rows:
+    rows = case.timeline.store.database.execute("SELECT DISTINCT kind,fields FROM events WHERE fields IS NOT NULL")
+    for kind, text in rows:
         for name, value in json.loads(text).items():
-            if name in ("version", "definitions"):
-                redactor.versions.add(str(value))
-            elif name in known and (name, value) not in seen and _is_new(name, str(value), redactor):
-                seen.add((name, value))
-                redactor.learn(known[name], str(value))
+            field, value = fields.get(f"{kind}.{name}") or fields.get(name, ""), str(value)
+            if name in ("version", "definitions") or (kind in words_in("versions") and _FOUR_NUMBERS.fullmatch(value)):
+                redactor.versions.add(value)
+            elif field and (field, value) not in seen and _is_new(name, value, redactor):
+                seen.add((field, value))
+                redactor.learn(field, value)
 
 
 def _is_new(name: str, value: str, redactor: Redactor) -> bool:

@@ -32,7 +32,7 @@ _FORMS = {
     "profile": rf"[\\/](?i:PROFILES)[\\/]{{1,4}}"
     rf"(?P<profile_name>{_FILE_WORD}(?: {_FILE_WORD}){{1,3}}(?=[\\/])|{_FILE_WORD})",
     "share": r"(?<![\\\w:%}])(?:\\\\|\\\\\\\\)(?P<server>[\w.-]+)(?![\w.-])",
-    "account": r"(?<![\\\w/:.%@-])(?P<account_domain>\w[\w.-]{0,62})\\{1,2}(?P<account_name>[\w.$-]{1,64})(?![\w\\$])",
+    "account": r"(?<![\\\w/:.%@&-])(?P<account_domain>\w[\w.-]{0,62})\\{1,2}(?P<account_name>[\w.$-]{1,64})(?![\w\\$])",
     "own": rf"(?<![\w.-])(?:[\w-]+\.)*[\w-]+(?i:{'|'.join(map(re.escape, _OWN_DOMAINS))})(?![\w-])(?!\.\w)",
     "cue": r"(?<!\w)(?i:CUES)(?: (?:is|:))?\s*[:=#.]?\s*[\"']?(?P<serial>(?=[\w/-]*\d)[A-Za-z0-9][\w/-]{3,63})",
 }
@@ -43,6 +43,7 @@ _VERSION_BEFORE = re.compile(
     r"\.(?:sys|dll|exe|ocx|cpl|cab|msi|inf|drv)[\"')\]]?,?[ (:=]+(?:v\.?)?)$",
     re.IGNORECASE,
 )
+_PACKAGE_BEHIND = re.compile(r"_(?:x64|x86|arm|neutral|amd64)")
 
 
 @cache
@@ -74,12 +75,17 @@ def form_pattern(forms: tuple[str, ...]) -> str:
     return text.replace("PROFILES", folders).replace("CUES", cues)
 
 
-def is_version(text: str, start: int, products: tuple[str, ...]) -> bool:
-    """Tell whether four numbers at `start` are a version by what stands before them; products are lower case."""
-    before = text[max(0, start - 80) : start].lower()
-    if _VERSION_BEFORE.search(before):
+def is_version(text: str, start: int, end: int, products: tuple[str, ...]) -> bool:
+    """Tell whether the four numbers from `start` to `end` are a version by what stands around; products are lower case.
+
+    A folder's name, a package's (`Name_1.2.3.4_x64`), or what ends in a nought (no host has that) is a version as well.
+    """
+    before, behind = text[max(0, start - 80) : start].lower(), text[end : end + 9].lower()
+    if _VERSION_BEFORE.search(before) or (before.endswith(" ") and before.rstrip().endswith(products)):
         return True
-    return before.endswith(" ") and before.rstrip().endswith(products)
+    if behind.startswith("\\"):
+        return not before.endswith("\\\\")
+    return bool(_PACKAGE_BEHIND.match(behind)) or (text[:end].endswith(".0") and not behind.startswith("/"))
 
 
 def address_of(text: str) -> IPv4Address | IPv6Address | None:

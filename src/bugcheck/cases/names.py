@@ -56,7 +56,7 @@ class Names:
         """Enter a host by any of its names: with `$`, with slashes, with its domain; `like` is another of its names."""
         name = name.strip().lstrip("\\").rstrip("$.")
         short, _, domain = name.partition(".")
-        if name.replace(".", "").isdigit() or ":" in name or is_kept(HOST, short):
+        if not any(char.isalpha() for char in short) or ":" in name or is_kept(HOST, short):
             return
         self.add(HOST, short, like=like)
         if domain:

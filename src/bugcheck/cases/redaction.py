@@ -77,6 +77,8 @@ class Redactor:
 
     def _learn(self, kind: str, value: str) -> None:
         domain, slash, rest = value.rpartition("\\")
+        if value.startswith("$("):
+            return  # a text that Windows looks up in a file
         if address_of(value):
             self.addresses.add(value)
         elif slash and kind in (USER, HOST) and not domain.startswith("\\"):
@@ -193,7 +195,9 @@ class Redactor:
         address = address_of(text)
         private = isinstance(address, IPv4Address) and address.is_private
         is_one = text in self.addresses or private
-        if not is_one and (text in self.versions or is_version(found.string, found.start(), self.products)):
+        if not is_one and (
+            text in self.versions or is_version(found.string, found.start(), found.end(), self.products)
+        ):
             return text
         return self._address(text)
 
@@ -241,7 +245,7 @@ class Redactor:
 
     def _own(self, found: re.Match[str]) -> str:
         short, _, domain = found[0].partition(".")
-        return f"{self._of(HOST, short)}.{self._of(DOMAIN, domain)}"
+        return f"{self._of(HOST, short)}.{domain if is_kept(DOMAIN, domain) else self._of(DOMAIN, domain)}"
 
     def _cue(self, found: re.Match[str]) -> str:
         serial = found["serial"]
