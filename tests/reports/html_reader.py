@@ -14,7 +14,7 @@ ALLOWED = {
     "html", "head", "meta", "title", "style", "body", "script", "header", "main", "footer", "section", "div", "span",
     "h1", "h2", "h3", "ul", "ol", "li", "dl", "dt", "dd", "a", "b", "i", "small", "code", "pre", "details", "summary",
     "p", "table", "caption", "thead", "tbody", "tr", "th", "td", "figure", "figcaption", "svg", "g", "rect", "line",
-    "text", "path",
+    "text", "path", "nav",
 }  # fmt: skip
 """Elements the reports write: anything else came from a dump."""
 LOADING = {"src", "srcset", "action", "formaction", "data", "poster", "background", "xlink:href", "style", "srcdoc"}

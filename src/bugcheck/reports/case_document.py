@@ -13,6 +13,7 @@ from bugcheck.cases.session import Investigated
 from bugcheck.hypotheses.hypothesis import Hypothesis, Outcome, Prediction, State
 from bugcheck.knowledge.bugchecks import describe_bugcheck
 from bugcheck.plans.plan import Treatment
+from bugcheck.reports.case_confidence import confidence_of, level_word
 from bugcheck.reports.case_words import Words, counted, words_of
 from bugcheck.reports.document import Block, Document, Facts, Headline, Points, Table
 from bugcheck.timeline.crashes import IncidentCrash
@@ -52,9 +53,13 @@ def verdict(case: Case, words: Words) -> Headline:
     if not found:
         return Headline(words["nothing supported"], "", "yellow")
     titles = words["and"].join(each.title for each in found[:2] if each.log_odds >= found[0].log_odds - 1.5)
-    return Headline(
-        words["most likely"].format(titles), words["supported note"].format(f"{found[0].log_odds:+.1f}"), "red"
-    )
+    return Headline(words["most likely"].format(titles), sure_words(case, words), "red")
+
+
+def sure_words(case: Case, words: Words) -> str:
+    """How sure the first hypothesis is, in a word and as its share of the odds."""
+    share = confidence_of(case.weighed.hypotheses) or 0.0
+    return words[f"sure {level_word(share)}"].format(f"{share:.0%}")
 
 
 def supported(case: Case) -> list[Hypothesis]:

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 
 from bugcheck.cases.investigate import Case
 from bugcheck.hypotheses.hypothesis import Hypothesis, Outcome, Prediction
-from bugcheck.reports.case_words import Words
+from bugcheck.reports.case_words import Words, counted
 from bugcheck.reports.page import Link, Matrix, MatrixCell, MatrixRow, anchor_of
 
-MOST_COLUMNS = 10
+MOST_COLUMNS, LONGEST_TITLE = 12, 60
+"""Hypotheses that have a column, and characters of their titles there; the ranking has all."""
 
 
 def hypothesis_anchor(hypothesis: Hypothesis, case: Case) -> str:
@@ -25,17 +26,25 @@ def evidence_matrix(case: Case, words: Words) -> Matrix | None:
     shown = case.weighed.hypotheses[:MOST_COLUMNS]
     if not shown:
         return None
-    columns = tuple(Link(each.title, hypothesis_anchor(each, case)) for each in shown)
+    columns = tuple(
+        Link(_short(each.title), hypothesis_anchor(each, case), f"{number}") for number, each in enumerate(shown, 1)
+    )
     rows = [
-        MatrixRow(words["state"], tuple(MatrixCell(words[each.state.value]) for each in shown), tone="state"),
         MatrixRow(words["prior"], tuple(_number(each.prior) for each in shown)),
         *_topics(case, shown, words),
+        MatrixRow(words["the rest"], tuple(_rest(case, each) for each in shown), tone="rest"),
     ]
     if any(each.judgements for each in shown):
         added = tuple(_number(sum(one.add for one in each.standing_judgements)) for each in shown)
         rows.append(MatrixRow(words["people added"], added))
     rows.append(MatrixRow(words["log-odds"], tuple(_number(each.log_odds) for each in shown), tone="sum"))
-    return Matrix(words["matrix help"], words["looked at"], columns, tuple(rows))
+    more = len(case.weighed.hypotheses) - len(shown)
+    note = counted(words, "columns cut", more) if more else ""
+    return Matrix(words["matrix help"], words["looked at"], columns, tuple(rows), note)
+
+
+def _short(title: str) -> str:
+    return title if len(title) <= LONGEST_TITLE else title[: LONGEST_TITLE - 1].rsplit(" ", 1)[0] + " …"
 
 
 def _number(value: float) -> MatrixCell:
@@ -50,11 +59,19 @@ def _topics(case: Case, shown: Sequence[Hypothesis], words: Words) -> Iterator[M
         if not _decided(shown, topic):
             continue
         cells = tuple(_cell([one for one in each.predictions if one.topic == topic], each, words) for each in shown)
-        yield MatrixRow(topic, cells, "◆" if topic in apart else "")
+        yield MatrixRow(topic, cells, "◆" if topic in apart else "", "" if topic in apart else "more")
     untested = [sum(one.outcome is Outcome.UNTESTED for one in each.predictions) for each in shown]
     if any(untested):
-        cells = tuple(MatrixCell(f"{number}", "untested") if number else MatrixCell("") for number in untested)
-        yield MatrixRow(words["untested rest"], cells)
+        cells = tuple(
+            MatrixCell(words["untested"], "untested", f"{number}") if number else MatrixCell("") for number in untested
+        )
+        yield MatrixRow(words["untested rest"], cells, tone="more")
+
+
+def _rest(case: Case, hypothesis: Hypothesis) -> MatrixCell:
+    """What all that tells nothing apart adds up to: on paper it stands for its rows."""
+    apart = {each.prediction.topic for each in case.weighed.discriminating}
+    return _number(sum(one.weight for one in hypothesis.counted if one.topic not in apart))
 
 
 def _decided(shown: Sequence[Hypothesis], topic: str) -> int:

@@ -12,15 +12,20 @@ from bugcheck import __version__
 from bugcheck.cases.investigate import Case
 from bugcheck.cases.session import Investigated
 from bugcheck.evidence.evidence import Evidence
-from bugcheck.hypotheses.hypothesis import Cite, Hypothesis, Outcome, Prediction, State
+from bugcheck.hypotheses.hypothesis import Cite, Hypothesis, Outcome, Prediction
 from bugcheck.hypotheses.investigation import IssueMatch
+from bugcheck.reports.case_before import before_crashes
+from bugcheck.reports.case_confidence import confidence_of
 from bugcheck.reports.case_document import code_words, local_time, read_words, supported, telling, verdict, watch_words
 from bugcheck.reports.case_matrix import evidence_matrix, hypothesis_anchor
-from bugcheck.reports.case_picture import strips, whole_picture
+from bugcheck.reports.case_picture import whole_picture
+from bugcheck.reports.case_ranking import hypothesis_ranking
 from bugcheck.reports.case_stack import case_stack, telling_crash
 from bugcheck.reports.case_words import Words, words_of
-from bugcheck.reports.document import Facts, Headline
+from bugcheck.reports.document import Facts
 from bugcheck.reports.page import (
+    Entries,
+    Entry,
     Grid,
     GridRow,
     Link,
@@ -34,7 +39,8 @@ from bugcheck.reports.page import (
     anchor_of,
 )
 
-MOST_CITES, MOST_CRASHES, MOST_ISSUES, MOST_FILES = 3, 500, 40, 2000
+MOST_CITES, MOST_CRASHES, MOST_ISSUES, MOST_FILES, MOST_CHANGED = 3, 500, 40, 2000, 20
+FIRST_ISSUES, MOST_NAMED = 3, 12
 LINK_LIMIT = 48
 LANGUAGES = {"en": "en", "zh": "zh-Hans"}
 
@@ -50,6 +56,7 @@ def case_page(investigated: Investigated, *, language: str = "en") -> Page:
         _stack(case, words),
         _plan(case, words),
         _issues(case, words),
+        _more_issues(case, words),
         _changes(investigated, words),
         _hypotheses(case, words),
         _crashes(case, words),
@@ -57,39 +64,31 @@ def case_page(investigated: Investigated, *, language: str = "en") -> Page:
         _gaps(case, words),
     )
     head = verdict(case, words)
-    if sure := _sure(case, words):
-        head = Headline(head.text, f"{sure}  ·  {head.note}", head.tone)
     colophon = f"bugcheck {__version__}  ·  {words['case']} {investigated.id or words['not kept']}  ·  "
     colophon += f"{case.created:%Y-%m-%d %H:%M} UTC"
     used = tuple(section for section in sections if section.parts)
-    return Page(case.title or case.folder, head, used, None, colophon, LANGUAGES.get(language, "en"))
-
-
-def _sure(case: Case, words: Words) -> str:
-    """The first hypothesis's lead over the next, in words."""
-    found = supported(case)
-    if not found or not case.investigation.crashes:
-        return ""
-    others = [each.log_odds for each in case.weighed.hypotheses if each is not found[0] and each.state in _ALIVE]
-    lead = found[0].log_odds - max(others, default=-10.0)
-    return words["sure high" if lead >= 3 else "sure medium" if lead >= 1.5 else "sure low"]
-
-
-_ALIVE = (State.SUPPORTED, State.NOT_ELIMINATED)
+    sure = confidence_of(case.weighed.hypotheses) if case.investigation.crashes else None
+    tongue = LANGUAGES.get(language, "en")
+    return Page(case.title or case.folder, head, used, sure, colophon, tongue, words["contents"])
 
 
 def _summary(case: Case, words: Words) -> Section:
     rows = [(words["read"], read_words(case, words))]
-    for host in case.timeline.hosts:
+    hosts = list[str]()
+    for host in case.timeline.hosts[:MOST_NAMED]:
         known = [words.get(host.role, host.role), host.os, str(host.zone) if host.zone_source else ""]
-        rows.append((words["host"], f"{host.name}  ({', '.join(filter(None, known))})"))
+        hosts.append(f"{host.name} ({', '.join(filter(None, known))})")
+    if case.timeline.hosts[MOST_NAMED:]:
+        hosts.append(f"+{len(case.timeline.hosts) - MOST_NAMED}")
+    if hosts:
+        rows.append((words["host list"], "  ·  ".join(hosts)))
     rows += [(words["mechanism"], each.mechanism) for each in supported(case)[:1]]
     return Section("", (Facts(tuple(rows)),))
 
 
 def _pictures(case: Case, words: Words) -> Section:
-    whole = whole_picture(case, words)
-    return Section(words["time heading"], (*([whole] if whole else []), *strips(case, words)), "time")
+    found = (whole_picture(case, words), before_crashes(case, words))
+    return Section(words["time heading"], tuple(each for each in found if each), "time")
 
 
 def _reasons(case: Case, words: Words) -> Section:
@@ -106,8 +105,8 @@ def _reasons(case: Case, words: Words) -> Section:
                 parts.append(Statements(words[label], tuple(_statement(case, each) for each in found), tone))
     test = case.weighed.next_test
     if test is not None:
-        parts.append(Statements(words["next test"], (Statement(f"{test.what}: {test.would_change}", (), ""),), "doubt"))
-        parts.append(Remedies((Remedy("", words["how"], test.how),)))
+        lines = (Statement(f"{test.what}: {test.would_change}"), Statement(f"{words['how']}: {test.how}"))
+        parts.append(Statements(words["next test"], lines, "doubt"))
     return Section(words["why heading"], tuple(parts), "why")
 
 
@@ -130,8 +129,8 @@ def _link(case: Case, cite: Cite) -> Link:
 
 
 def _matrix(case: Case, words: Words) -> Section:
-    found = evidence_matrix(case, words)
-    return Section(words["matrix heading"], (found,) if found else (), "matrix")
+    found = (hypothesis_ranking(case, words), evidence_matrix(case, words))
+    return Section(words["matrix heading"], tuple(each for each in found if each), "matrix")
 
 
 def _stack(case: Case, words: Words) -> Section:
@@ -167,28 +166,43 @@ def _plan(case: Case, words: Words) -> Section:
 
 
 def _issues(case: Case, words: Words) -> Section:
-    return Section(
-        words["issues heading"], tuple(_issue(issue, words) for issue in case.issues[:MOST_ISSUES]), "known-issues"
-    )
+    """The known issues that come first: what matches, and the nearest misses."""
+    parts = tuple(part for issue in case.issues[:FIRST_ISSUES] for part in _issue(issue, words))
+    return Section(words["issues heading"], parts, "known-issues")
 
 
-def _issue(issue: IssueMatch, words: Words) -> Statements:
-    lines = [
-        *(Statement(f"✓ {words['holds']}: {each}") for each in issue.holds),
-        *(Statement(f"✗ {words['fails']}: {each}") for each in issue.fails),
-        *(Statement(f"? {words['untested']}: {each}") for each in issue.untested),
-        *(Statement(f"→ {each}") for each in issue.treatments),
+def _more_issues(case: Case, words: Words) -> Section:
+    """The rest of them, closed until asked for."""
+    parts = tuple(part for issue in case.issues[FIRST_ISSUES:MOST_ISSUES] for part in _issue(issue, words))
+    note = _cut(len(case.issues), MOST_ISSUES, words)
+    return Section(words["issues more"], parts, "further-issues", folded=True, note=note)
+
+
+def _cut(number: int, most: int, words: Words) -> str:
+    """What is said where not all is shown."""
+    return words["cut"].format(f"{most:,}", f"{number:,}") if number > most else ""
+
+
+def _issue(issue: IssueMatch, words: Words) -> list[Part]:
+    """What holds, what fails and what nobody knows, a line each; a near miss is told by what fails."""
+    rows = [
+        (f"✓ {words['holds']}", issue.holds),
+        (f"✗ {words['fails']}", issue.fails),
+        (f"? {words['untested']}", issue.untested),
+        (words["do"], issue.treatments),
+        (words["source"], issue.sources),
     ]
-    if issue.sources:
-        lines.append(Statement("", (), ", ".join(issue.sources)))
-    return Statements(f"{issue.id} ({words.get(issue.kind, issue.kind)}): {issue.title}", tuple(lines))
+    title = f"{issue.id} ({words.get(issue.kind, issue.kind)}): {issue.title}"
+    entries = tuple(Entry(label, "  ·  ".join(found)) for label, found in rows if found)
+    return [Statements(title, ()), Entries(entries)]
 
 
 def _changes(investigated: Investigated, words: Words) -> Section:
     told = [Statement(each.words) for each in investigated.changes]
     files = [Statement(f"{words.get(each.what, each.what)}: {each.path}") for each in investigated.custody]
-    parts = (Statements("", tuple(told)), Statements(words["files changed"], tuple(files[:20])))
-    return Section(words["changed heading"], tuple(part for part in parts if part.items) if told else (), "changed")
+    parts = (Statements("", tuple(told)), Statements(words["files changed"], tuple(files[:MOST_CHANGED])))
+    used = tuple(part for part in parts if part.items) if told else ()
+    return Section(words["changed heading"], used, "changed", note=_cut(len(files), MOST_CHANGED, words))
 
 
 def _hypotheses(case: Case, words: Words) -> Section:
@@ -230,9 +244,9 @@ def _crashes(case: Case, words: Words) -> Section:
         for crash in case.timeline.crashes[-MOST_CRASHES:]
     )
     heads = (words["when"], words["host"], words["bug check"], words["what"], words["where"])
-    return Section(
-        words["crashes heading"], (Grid("", heads, rows, sortable=True),) if rows else (), "crashes", len(rows) > 5
-    )
+    parts = (Grid("", heads, rows, sortable=True),) if rows else ()
+    note = _cut(len(case.timeline.crashes), MOST_CRASHES, words)
+    return Section(words["crashes heading"], parts, "crashes", len(rows) > 5, note)
 
 
 def _evidence(case: Case, words: Words) -> Section:
@@ -243,7 +257,8 @@ def _evidence(case: Case, words: Words) -> Section:
     rows = tuple(_file(each) for each in case.evidence[:MOST_FILES])
     numbers = frozenset([words["size"], words["event count"]])
     grid = Grid("", heads, rows, frozenset(["SHA-256"]), numbers, sortable=True)
-    return Section(words["evidence heading"], (grid,) if rows else (), "evidence")
+    note = _cut(len(case.evidence), MOST_FILES, words)
+    return Section(words["evidence heading"], (grid,) if rows else (), "evidence", note=note)
 
 
 def _file(each: Evidence) -> GridRow:

@@ -1,4 +1,4 @@
-"""A Case → pictures of time: the whole incident, and the minutes before each crash.
+"""A Case → the picture of its time: hosts as lanes, what happened as marks, what is known as beds.
 
 Source: the timeline.  A lane's bed is drawn only where some file would have told of such an event, so that an empty
 bed means silence and a dotted line means that nobody knows.
@@ -27,9 +27,7 @@ LANES = {
     "person": ("action", "check", "note"),
 }
 """Lanes of a host, by the kinds of events they show."""
-MOST_HOSTS, MOST_STRIPS, MOST_EVENTS, MOST_ROWS, BINS = 6, 3, 20_000, 40, 400
-BEFORE = timedelta(minutes=15)
-AFTER = timedelta(minutes=1)
+MOST_HOSTS, MOST_EVENTS, BINS = 6, 20_000, 400
 LOOK_BACK, LOOK_AHEAD = timedelta(days=31), timedelta(days=7)
 STEPS = [timedelta(minutes=m) for m in (1, 5, 15, 60, 180, 720)] + [
     timedelta(days=d) for d in (1, 2, 7, 14, 30, 90, 365)
@@ -38,12 +36,15 @@ WORDS_LIMIT = 160
 
 
 @dataclass(frozen=True, slots=True)
-class _Window:
+class Window:
+    """A stretch of time that is drawn, on one host's clock."""
+
     start: datetime
     end: datetime
     zone: tzinfo
 
     def place(self, moment: datetime) -> float:
+        """Where a moment stands along the width, 0 to 1."""
         return min(1.0, max(0.0, (moment - self.start) / (self.end - self.start)))
 
 
@@ -57,29 +58,11 @@ def whole_picture(case: Case, words: Words) -> TimePicture | None:
         start, end = max(start, times[0] - LOOK_BACK), min(max(end, times[-1]), times[-1] + LOOK_AHEAD)
     margin = max((end - start) * 0.02, timedelta(minutes=1))
     host = next(iter(case.investigation.failed), "")
-    window = _Window(start - margin, end + margin, _zone(case, host))
+    window = Window(start - margin, end + margin, _zone(case, host))
     caption = words["picture"].format(local_time(case, start, host)[:10], local_time(case, end, host)[:10])
-    lanes, rows = _lanes(case, words, window)
+    lanes, rows, cut = _lanes(case, words, window)
     table = Grid("", (words["host"], words["kind"], words["number"], words["when"]), tuple(rows)) if rows else None
-    return TimePicture(caption, tuple(lanes), tuple(_ticks(window)), (), table, words["in words"])
-
-
-def strips(case: Case, words: Words) -> Iterator[TimePicture]:
-    """The minutes before the last crashes, newest first."""
-    stops = [crash for crash in case.investigation.crashes if crash.time is not None]
-    for crash in stops[-MOST_STRIPS:][::-1]:
-        moment = crash.time or datetime.max
-        window = _Window(moment - BEFORE, moment + AFTER, _zone(case, crash.host))
-        when = local_time(case, moment, crash.host)
-        caption = words["strip"].format(
-            f"{BEFORE // timedelta(minutes=1)}", when, crash.host or "?", code_words(crash.code)
-        )
-        lanes, _ = _lanes(case, words, window)
-        rows = tuple(_event_row(case, each, crash.host) for each in _events(case, window)[-MOST_ROWS:])
-        heads = (words["when"], words["host"], words["kind"], words["found"], words["where"])
-        table = Grid("", heads, rows) if rows else None
-        summary = counted(words, "events", len(rows))
-        yield TimePicture(caption, tuple(lanes), tuple(_ticks(window)), (window.place(moment),), table, summary)
+    return TimePicture(caption, tuple(lanes), tuple(_ticks(window)), (), table, words["in words"], "  ".join(cut))
 
 
 def _zone(case: Case, host: str) -> tzinfo:
@@ -87,41 +70,42 @@ def _zone(case: Case, host: str) -> tzinfo:
     return known.zone if known else case.created.tzinfo or (next(iter(case.timeline.hosts)).zone)
 
 
-def _events(case: Case, window: _Window) -> list[TimedEvent]:
-    kinds = [kind for each in LANES.values() for kind in each]
-    return list(case.timeline.events(*kinds, start=window.start, end=window.end, limit=2000))
-
-
-def _event_row(case: Case, event: TimedEvent, host: str) -> GridRow:
-    evidence = case.timeline.evidence_of(event.evidence)
-    place = f"{evidence.path if evidence else event.evidence}, {event.where}"
-    when = local_time(case, event.time, event.host or host)[11:19]
-    return GridRow((when, event.host, event.kind.replace("_", " "), event.text[:WORDS_LIMIT], place))
-
-
-def _lanes(case: Case, words: Words, window: _Window) -> tuple[list[TimeLane], list[GridRow]]:
-    """A heading and the lanes of each host; and the same as rows of a table."""
-    lanes, rows = list[TimeLane](), list[GridRow]()
+def shown_hosts(case: Case) -> list[str]:
+    """The hosts that are drawn, those that failed first."""
     failed = case.investigation.failed
-    names = [*failed, *(host.name for host in case.timeline.hosts if host.name not in failed)][:MOST_HOSTS]
-    for name in names or [""]:
+    return [*failed, *(host.name for host in case.timeline.hosts if host.name not in failed)]
+
+
+def _lanes(case: Case, words: Words, window: Window) -> tuple[list[TimeLane], list[GridRow], list[str]]:
+    """A heading and the lanes of each host; the same as rows of a table; and what is not drawn."""
+    lanes, rows, cut = list[TimeLane](), list[GridRow](), list[str]()
+    names = shown_hosts(case)
+    if names[MOST_HOSTS:]:
+        cut.append(counted(words, "hosts cut", len(names) - MOST_HOSTS))
+    for name in names[:MOST_HOSTS] or [""]:
         found = [
-            lane for lane in (_crash_lane(case, words, window, name), *_event_lanes(case, words, window, name)) if lane
+            lane
+            for lane in (_crash_lane(case, words, window, name), *_event_lanes(case, words, window, name, cut))
+            if lane
         ]
         if not found:
             continue
-        host = case.timeline.host(name)
-        role = f"  ({words.get(host.role, host.role)})" if host and host.role else ""
-        lanes += [TimeLane((name or "?") + role), *found]
+        lanes += [TimeLane(host_label(case, words, name)), *found]
         rows += [
             GridRow((name, lane.label, f"{len(lane.marks):,}", f"{lane.marks[0].words} … {lane.marks[-1].words}"))
             for lane in found
             if lane.marks
         ]
-    return lanes, rows
+    return lanes, rows, cut
 
 
-def _crash_lane(case: Case, words: Words, window: _Window, host: str) -> TimeLane | None:
+def host_label(case: Case, words: Words, name: str) -> str:
+    """A host's name, with its role."""
+    host = case.timeline.host(name)
+    return (name or "?") + (f"  ({words.get(host.role, host.role)})" if host and host.role else "")
+
+
+def _crash_lane(case: Case, words: Words, window: Window, host: str) -> TimeLane | None:
     marks = [
         Mark(window.place(crash.time), f"{local_time(case, crash.time, host)}  {code_words(crash.code)}".rstrip())
         for crash in case.investigation.stops
@@ -132,13 +116,15 @@ def _crash_lane(case: Case, words: Words, window: _Window, host: str) -> TimeLan
     return TimeLane(words["lane crash"], "crash", tuple(marks), ((0.0, 1.0),) if marks else ())
 
 
-def _event_lanes(case: Case, words: Words, window: _Window, host: str) -> Iterator[TimeLane]:
+def _event_lanes(case: Case, words: Words, window: Window, host: str, cut: list[str]) -> Iterator[TimeLane]:
     for tone, kinds in LANES.items():
         covered = case.timeline.coverage(kinds, window.start, window.end, host or None).covered
-        events = case.timeline.events(*kinds, host=host, start=window.start, end=window.end, limit=MOST_EVENTS)
+        events = case.timeline.events(*kinds, host=host, start=window.start, end=window.end, limit=MOST_EVENTS + 1)
         bins: dict[int, list[TimedEvent]] = {}
-        for event in events:
-            if event.time >= window.start:
+        for number, event in enumerate(events):
+            if number == MOST_EVENTS:
+                cut.append(words["events cut"].format(MOST_EVENTS, words[f"lane {tone}"], host or "?"))
+            elif event.time >= window.start:
                 bins.setdefault(int(window.place(event.time) * BINS), []).append(event)
         marks = tuple(Mark(window.place(found[0].time), _told(case, found, host)) for found in bins.values())
         if marks or covered:
@@ -152,7 +138,7 @@ def _told(case: Case, events: list[TimedEvent], host: str) -> str:
     return f"{local_time(case, first.time, host)[:19]}  {first.text[:WORDS_LIMIT]}{more}"
 
 
-def _ticks(window: _Window) -> Iterator[tuple[float, str]]:
+def _ticks(window: Window) -> Iterator[tuple[float, str]]:
     """At most about ten round moments of the host's own clock."""
     length = window.end - window.start
     step = next((each for each in STEPS if length / each <= 10), length / 8)

@@ -20,7 +20,11 @@ LEVEL_TONES = {"red": "strong", "yellow": "weak"}
 def html_page(page: Page) -> str:
     """Write the whole file."""
     parts = Parts(_anchors(page))
-    body = _header(page) + tag("main", "".join(_section(section, parts) for section in page.sections), id="report")
+    body = (
+        _header(page)
+        + _contents(page)
+        + tag("main", "".join(_section(section, parts) for section in page.sections), id="report")
+    )
     body += tag("footer", escaped(page.colophon)) if page.colophon else ""
     style, script = _asset("page.css"), _asset("page.js")
     head = (
@@ -47,6 +51,16 @@ def _header(page: Page) -> str:
     return skip + tag("header", subject + tag("div", verdict, class_=f"verdict {tone}".strip()))
 
 
+def _contents(page: Page) -> str:
+    """The sections by name, to jump to; left out of a short page and of print."""
+    links = [
+        tag("a", escaped(section.heading), href=f"#{anchor_of(section.anchor)}")
+        for section in page.sections
+        if section.heading and section.anchor
+    ]
+    return tag("nav", " ".join(links), aria_label=page.contents) if page.contents and len(links) > 2 else ""
+
+
 def _meter(confidence: float) -> str:
     """A bar of the confidence; the words beside it say the same."""
     width = max(0.0, min(confidence, 1.0)) * 100
@@ -60,6 +74,7 @@ def _section(section: Section, parts: Parts) -> str:
     content = "".join(parts.draw(part) for part in section.parts)
     anchor = parts.place(section.anchor) if section.anchor else ""
     heading = tag("h2", escaped(section.heading)) if section.heading else ""
+    content = (tag("p", escaped(section.note), class_="fine") if section.note else "") + content
     if section.folded:
         return tag("section", tag("details", tag("summary", heading) + content), id=anchor)
     return tag("section", heading + content, id=anchor)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from bugcheck.reports.document import Facts, Headline, Points, Table
-from bugcheck.reports.html_pictures import matrix, time_picture
+from bugcheck.reports.html_pictures import matrix, ranking, time_picture
 from bugcheck.reports.html_text import escaped, tag
 from bugcheck.reports.page import (
     Entries,
@@ -22,6 +22,7 @@ from bugcheck.reports.page import (
     Matrix,
     MemoryMap,
     Part,
+    Ranking,
     Registers,
     Remedies,
     StackList,
@@ -59,12 +60,24 @@ class Parts:
         return self._draw_rich(part)
 
     def _draw_rich(
-        self, part: Statements | Entries | StackList | Registers | Grid | MemoryMap | Remedies | TimePicture | Matrix
+        self,
+        part: Statements
+        | Entries
+        | StackList
+        | Registers
+        | Grid
+        | MemoryMap
+        | Remedies
+        | TimePicture
+        | Matrix
+        | Ranking,
     ) -> str:
         if isinstance(part, TimePicture):
             return time_picture(part) + (tag("details", self._asked(part)) if part.table else "")
         if isinstance(part, Matrix):
             return matrix(part, self.link)
+        if isinstance(part, Ranking):
+            return ranking(part, self.link)
         if isinstance(part, Statements):
             return self.statements(part)
         if isinstance(part, Entries):
@@ -92,9 +105,10 @@ class Parts:
     def link(self, link: Link) -> str:
         """A link inside the page, or its words where there is nothing to jump to."""
         target = anchor_of(link.target)
+        words = (tag("b", escaped(link.number)) + " " if link.number else "") + escaped(link.text)
         if target in self.anchors:
-            return tag("a", escaped(link.text), href=f"#{target}")
-        return tag("span", escaped(link.text))
+            return tag("a", words, href=f"#{target}")
+        return tag("span", words)
 
     def statements(self, part: Statements) -> str:
         """Sentences as a list, each with its citations."""

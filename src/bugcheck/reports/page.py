@@ -17,10 +17,14 @@ COMMAND = "→ "
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Words that jump to `target`, an anchor of the same page; plain words where `target` is empty or absent."""
+    """Words that jump to `target`, an anchor of the same page; plain words where `target` is empty or absent.
+
+    `number` stands before words that a list gives this number.
+    """
 
     text: str
     target: str = ""
+    number: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +185,7 @@ class TimePicture:
     Attributes:
         caption: what is shown, and of which time. lanes: from top to bottom. ticks: (place, words) of the scale.
         crashes: places a line is drawn at through all lanes. table: the same in words. table_words: its summary.
+        note: what is silent, and what is not drawn.
     """
 
     caption: str
@@ -189,6 +194,7 @@ class TimePicture:
     crashes: tuple[float, ...] = ()
     table: Grid | None = None
     table_words: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,25 +218,54 @@ class MatrixRow:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Evidence against hypotheses; `corner` names the rows, `columns` jump to each hypothesis."""
+    """Evidence against hypotheses; `corner` names the rows, `columns` jump to each, `note` says what is cut."""
 
     caption: str
     corner: str
     columns: tuple[Link, ...]
     rows: tuple[MatrixRow, ...]
+    note: str = ""
 
 
-Part = Block | Statements | Entries | StackList | Registers | Grid | MemoryMap | Remedies | TimePicture | Matrix
+@dataclass(frozen=True, slots=True)
+class Rank:
+    """A row of a ranking: what it is, how it stands, its value in words and as part of the scale (-1 to 1), and why."""
+
+    link: Link
+    state: str
+    value: str
+    part: float
+    why: str
+    tone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Things in order, each with a bar; `heads` name the columns (what, state, value, why), `note` what is cut."""
+
+    caption: str
+    heads: tuple[str, str, str, str]
+    rows: tuple[Rank, ...]
+    note: str = ""
+
+
+Part = (
+    Block | Statements | Entries | StackList | Registers | Grid | MemoryMap | Remedies | TimePicture | Matrix | Ranking
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Parts under one heading; a `folded` section is closed until asked for, and left out in print."""
+    """Parts under one heading; a `folded` section is closed until asked for, and left out in print.
+
+    `note` is small print under the heading: what the parts don't show.
+    """
 
     heading: str
     parts: tuple[Part, ...]
     anchor: str = ""
     folded: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +276,7 @@ class Page:
         subject: what it is about (a file). headline: the sentence read first; `note` and `tone` as in a Headline.
         confidence: 0 to 1, or None where there is none to show.
         sections: in order. colophon: small print at the end. language: of the words, as HTML names it.
+        contents: label of the list of sections on top, "" for a page without one.
     """
 
     subject: str
@@ -249,6 +285,7 @@ class Page:
     confidence: float | None = None
     colophon: str = ""
     language: str = "en"
+    contents: str = ""
 
 
 def anchor_of(*words: str) -> str:
