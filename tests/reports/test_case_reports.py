@@ -39,7 +39,7 @@ def plain() -> Investigated:
 def test_the_screen(plain: Investigated, snapshot: SnapshotAssertion) -> None:
     text = render_case(plain)
     assert text == snapshot
-    assert text.count("\n") <= 60
+    assert text.count("\n") <= 45
     assert all(columns(line) <= 120 for line in text.splitlines() if "→" not in line)
 
 

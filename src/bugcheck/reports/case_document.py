@@ -11,38 +11,47 @@ from datetime import datetime
 from bugcheck.cases.investigate import Case
 from bugcheck.cases.session import Investigated
 from bugcheck.hypotheses.hypothesis import Hypothesis, Outcome, Prediction, State
+from bugcheck.hypotheses.investigation import IssueMatch
 from bugcheck.knowledge.bugchecks import describe_bugcheck
 from bugcheck.plans.plan import Treatment
+from bugcheck.records import replace
 from bugcheck.reports.case_confidence import confidence_of, level_word
 from bugcheck.reports.case_words import Words, counted, words_of
 from bugcheck.reports.document import Block, Document, Facts, Headline, Points, Table
+from bugcheck.reports.widths import columns
 from bugcheck.timeline.crashes import IncidentCrash
 
-MOST_CRASHES, MOST_KINDS, MOST_REASONS, MOST_HYPOTHESES = 4, 4, 4, 4
-MOST_ISSUES, MOST_STEPS, MOST_GAPS = 3, 4, 3
+MOST_CRASHES, MOST_KINDS, MOST_REASONS, MOST_HYPOTHESES = 2, 3, 3, 3
+MOST_ISSUES, MOST_STEPS, MOST_GAPS, MOST_CHANGES = 3, 3, 3, 4
+MOST_HOSTS, MOST_TIMES, MOST_ELIMINATED = 4, 4, 6
 EVERYTHING = 10_000
 WEAK = -2.0
 """Log-odds below which a hypothesis that is not eliminated is named only in passing."""
-LINE = 200
-"""Characters of one statement on the screen; the page has them whole."""
+LINE, SHORT = 200, 104
+"""Columns of one statement on the screen, two lines and one; the page has them whole."""
 
 
 def case_document(investigated: Investigated, *, verbose: bool = False, language: str = "en") -> Document:
-    """Arrange a case for a person; `verbose` adds every prediction, crash, step and file."""
+    """Arrange a case for a person: one screen, or with `verbose` every prediction, crash, step and file."""
     words, case = words_of(language), investigated.case
     blocks: list[Block] = [verdict(case, words), Facts(tuple(_facts(case, words)))]
-    blocks += _reasons(case, words)
-    blocks += _crashes(case, words, verbose)
-    blocks += _hypotheses(case, words, verbose)
-    blocks += _issues(case, words, verbose)
-    blocks += _plan(case, words, verbose)
+    blocks += _together([*_reasons(case, words), *_crashes(case, words, verbose)])
+    blocks += _together([*_hypotheses(case, words, verbose)])
+    blocks += _together([*_issues(case, words, verbose), *_plan(case, words, verbose)])
+    rest: list[Block] = []
     if investigated.changes:
-        changes = [each.words for each in investigated.changes[: EVERYTHING if verbose else 4]]
-        blocks.append(Points(words["changed"], tuple(changes)))
+        changes = [each.words for each in investigated.changes[: EVERYTHING if verbose else MOST_CHANGES]]
+        rest.append(Points(words["changed"], tuple(shortened(each, LINE if verbose else SHORT) for each in changes)))
     if verbose:
         blocks += _details(case, words)
-    blocks += _missing(case, words, verbose)
+    blocks += _together([*rest, *_missing(case, words, verbose)])
     return Document(case.folder, tuple(blocks))
+
+
+def _together(blocks: list[Block]) -> Iterator[Block]:
+    """Blocks of one subject, with no empty line between them."""
+    for index, block in enumerate(blocks):
+        yield replace(block, close=True) if index and isinstance(block, Points) else block
 
 
 def verdict(case: Case, words: Words) -> Headline:
@@ -85,11 +94,18 @@ def _facts(case: Case, words: Words) -> Iterator[tuple[str, str]]:
     if case.title:
         yield words["case"], case.title
     yield words["read"], read_words(case, words)
-    for host in case.timeline.hosts[:MOST_HYPOTHESES]:
-        known = [host.os, str(host.zone) if host.zone_source else ""]
-        yield words["host"], f"{host.name}  ({', '.join([words.get(host.role, host.role), *filter(None, known)])})"
+    hosts = list(_hosts(case, words))
+    more = [f"+{len(hosts) - MOST_HOSTS}"] if hosts[MOST_HOSTS:] else []
+    if hosts:
+        yield words["host list"], "  ·  ".join([*hosts[:MOST_HOSTS], *more])
     for leading in supported(case)[:1]:
         yield words["mechanism"], leading.mechanism
+
+
+def _hosts(case: Case, words: Words) -> Iterator[str]:
+    for host in case.timeline.hosts:
+        known = [words.get(host.role, host.role), host.os, str(host.zone) if host.zone_source else ""]
+        yield f"{host.name} ({', '.join(filter(None, known))})"
 
 
 def telling(case: Case, hypothesis: Hypothesis) -> list[Prediction]:
@@ -118,8 +134,12 @@ def _reasons(case: Case, words: Words) -> Iterator[Block]:
 
 
 def shortened(text: str, limit: int = LINE) -> str:
-    """A statement that fits two lines of the screen."""
-    return text if len(text) <= limit else text[: limit - 1].rsplit(" ", 1)[0] + " …"
+    """A statement that fits two lines of the screen, or so many columns."""
+    if columns(text) <= limit:
+        return text
+    while columns(text) > limit - 2:
+        text = text[: limit - 2] if len(text) > limit - 2 else text[:-1]
+    return (text.rsplit(" ", 1)[0] if " " in text[limit // 2 :] else text) + " …"
 
 
 def _crashes(case: Case, words: Words, verbose: bool) -> Iterator[Block]:
@@ -153,8 +173,10 @@ def _kinds(case: Case, words: Words, crashes: Sequence[IncidentCrash]) -> Iterat
     """Many crashes: when they were, and how many of each bug check with what their dumps say."""
     times = [crash for crash in crashes if crash.time]
     if times:
-        first, last = (local_time(case, crash.time, crash.host) for crash in (times[0], times[-1]))
-        yield f"{first} – {last}  {', '.join(case.investigation.failed[:3])}"
+        moments = [local_time(case, crash.time, crash.host) for crash in times]
+        told = ", ".join(each[:16] for each in moments) if len(moments) <= MOST_TIMES else ""
+        told = f"{told} {moments[-1][-6:]}" if told else f"{moments[0]} – {moments[-1]}"
+        yield f"{told}  {', '.join(case.investigation.failed[:3])}"
     groups: dict[int | None, list[IncidentCrash]] = {}
     for crash in crashes:
         groups.setdefault(crash.code, []).append(crash)
@@ -187,28 +209,31 @@ def _hypotheses(case: Case, words: Words, verbose: bool) -> Iterator[Block]:
         found = [each for each in case.weighed.hypotheses if each.state is state]
         if state is State.SUPPORTED:
             found = found[1:]
-        lines = list(_lines(found, state, words))
+        most = MOST_ELIMINATED if state is State.ELIMINATED else MOST_HYPOTHESES
+        lines = list(_lines(found, state, words, EVERYTHING if verbose else most, LINE if verbose else SHORT))
         if lines:
-            yield Points(words[label], tuple(lines[: EVERYTHING if verbose else MOST_HYPOTHESES + 2]))
+            yield Points(words[label], tuple(lines))
     test = case.weighed.next_test
     if test is not None:
-        yield Points(words["next test"], (f"{test.what}: {test.would_change}", f"→ {test.how}"))
+        told = f"{test.what}: {test.would_change}" if verbose else test.what
+        yield Points(words["next test"], (told, f"→ {test.how}"))
 
 
-def _lines(found: list[Hypothesis], state: State, words: Words) -> Iterator[str]:
-    weak: list[str] = []
-    for each in found:
-        if state is State.NOT_ELIMINATED and each.log_odds < WEAK:
-            weak.append(f"{each.title} ({each.log_odds:+.1f})")
-        elif state is State.UNTESTED:
-            missing = next((one.told for one in each.predictions), "")
-            yield shortened(f"{each.title}: {missing}")
-        elif state is State.ELIMINATED:
-            yield shortened(f"{each.title}: {each.decided_by}")
+def _lines(found: list[Hypothesis], state: State, words: Words, most: int, limit: int) -> Iterator[str]:
+    """A line a hypothesis, the most telling ones first; the rest by name."""
+    weak = [each for each in found if state is State.NOT_ELIMINATED and each.log_odds < WEAK]
+    shown = [each for each in found if each not in weak]
+    for each in shown[:most]:
+        if state is State.UNTESTED:
+            why = next((one.told for one in each.predictions), "")
         else:
-            yield shortened(f"{each.title} ({each.log_odds:+.1f}): {each.decided_by}".removesuffix(": "))
+            why = each.decided_by
+        odds = "" if state in (State.UNTESTED, State.ELIMINATED) else f" ({each.log_odds:+.1f})"
+        yield shortened(f"{each.title}{odds}: {why}".removesuffix(": "), limit)
+    if shown[most:]:
+        yield shortened(words["also"].format(", ".join(each.title for each in shown[most:])), limit)
     if weak:
-        yield words["little for"].format(", ".join(weak))
+        yield shortened(words["little for"].format(", ".join(f"{each.title} ({each.log_odds:+.1f})" for each in weak)))
 
 
 def _issues(case: Case, words: Words, verbose: bool) -> Iterator[Block]:
@@ -217,21 +242,31 @@ def _issues(case: Case, words: Words, verbose: bool) -> Iterator[Block]:
         kind = words.get(issue.kind, issue.kind)
         fails = f"; {words['but']} {issue.fails[0]}" if issue.fails else ""
         holds = f": {issue.holds[0]}" if issue.holds else ""
-        lines.append(shortened(f"{issue.id} ({kind}) {issue.title}{holds}{fails}"))
+        told = f"{issue.id} ({kind}) {issue.title}{holds}{fails}" if verbose else _nearest(issue, kind, words)
+        lines.append(shortened(told, LINE if verbose else SHORT))
+    if not verbose and case.issues[MOST_ISSUES:]:
+        lines.append(counted(words, "issues", len(case.issues) - MOST_ISSUES))
     if lines:
         yield Points(words["known issues"], tuple(lines))
+
+
+def _nearest(issue: IssueMatch, kind: str, words: Words) -> str:
+    """A known issue in a line: what speaks against it, where something does, else what it is."""
+    told = f", {words['but']} {issue.fails[0]}" if issue.fails else f": {issue.title}"
+    return f"{issue.id} ({kind}){told}"
 
 
 def _plan(case: Case, words: Words, verbose: bool) -> Iterator[Block]:
     steps = case.plan.steps
     shown = steps if verbose or len(steps) <= MOST_STEPS + 1 else steps[:MOST_STEPS]
-    lines = [_step(step, words) for step in shown]
+    lines = [_step(step, words) if verbose else _short_step(step, words) for step in shown]
     if len(shown) < len(steps):
         lines.append(counted(words, "steps", len(steps) - len(shown)))
     if lines:
         yield Points(words["plan"], tuple(lines))
     if case.investigation.crashes:
-        yield Points(words["watch"], tuple(watch_words(case, words)))
+        told = tuple(watch_words(case, words))
+        yield Points(words["watch"], told if verbose else told[:1])
 
 
 def _step(step: Treatment, words: Words) -> str:
@@ -242,6 +277,14 @@ def _step(step: Treatment, words: Words) -> str:
         f"{words['done']}: {step.done}" if step.done else "",
     ]
     return f"{step.step}  {step.text}  ·  " + "  ·  ".join(filter(None, parts))
+
+
+def _short_step(step: Treatment, words: Words) -> str:
+    """A step in two lines: what to do, what it risks in a word, and whether it is done."""
+    risk = step.risk.partition(":")[0]
+    mark = f"{words['risk']} {risk}" if step.source == "bugcheck" else step.source
+    parts = (step.text, mark, f"{words['done']}: {step.done}" if step.done else "")
+    return shortened(f"{step.step}  " + "  ·  ".join(filter(None, parts)))
 
 
 def watch_words(case: Case, words: Words) -> Iterator[str]:

@@ -30,10 +30,11 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """Statements under one label ("why")."""
+    """Statements under one label ("why"); `close` ones belong to the block before: no empty line parts them."""
 
     label: str
     items: tuple[str, ...]
+    close: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,12 @@ def draw(document: Document, *, colour: bool, width: int) -> str:
     """Render for a terminal `width` columns wide."""
     labels = [columns(printable(block.label)) for block in document.blocks if isinstance(block, Points)]
     pen = _Pen(colour, max(60, width), max([LABEL_WIDTH, *(each + 2 for each in labels if each <= LONGEST_LABEL)]))
-    sections = ["\n".join(pen.block(block)) for block in document.blocks]
-    return "\n\n".join(section for section in sections if section) + "\n"
+    out = ""
+    for block in document.blocks:
+        section = "\n".join(pen.block(block))
+        close = isinstance(block, Points) and block.close
+        out += ("\n" if close else "\n\n") * bool(out and section) + section
+    return out + "\n"
 
 
 class _Pen:
