@@ -201,12 +201,17 @@ def _says_nothing(frame: Frame) -> bool:
 def stack_table(stack: NamedStack, limit: int) -> Table:
     """A stack as a table: level, place, source line where known, how the level was found."""
     where = "" if stack.title == stack.context.source else f", from the {stack.context.source}"
-    title = STOPPED if stack.title == "header" else stack.title
+    title = title_of(stack)
     told = _without_noise(stack.frames) if limit <= STACK_LINES else stack.frames
     rows = [_frame_row(frame) for frame in told[:limit]]
     if len(rows) < len(stack.frames):
         rows.append(("…", f"{len(stack.frames) - len(rows)} more: bugcheck stack", ""))
     return Table(f"stack of {title}{where}", ("#", "place", "found by"), tuple(rows), frozenset({"#"}))
+
+
+def title_of(stack: NamedStack) -> str:
+    """Whose stack it is, in words."""
+    return STOPPED if stack.title == "header" else stack.title
 
 
 def _without_noise(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:

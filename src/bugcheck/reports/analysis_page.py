@@ -15,7 +15,7 @@ from bugcheck.findings.findings import Citation, Finding
 from bugcheck.gaps import Gap
 from bugcheck.machine.context import Context
 from bugcheck.machine.secondary_data import decode_secondary_data
-from bugcheck.reports.analysis_document import TONES, analysis_document, confidence_note, other_findings
+from bugcheck.reports.analysis_document import TONES, analysis_document, confidence_note, other_findings, title_of
 from bugcheck.reports.document import Facts, Headline
 from bugcheck.reports.gap_lines import by_remedy, joined
 from bugcheck.reports.memory_picture import memory_pictures, size_text
@@ -138,7 +138,7 @@ def _known(matches: Sequence[Match]) -> Iterator[Section]:
         from bugcheck.reports.known_issue_document import match_details, match_line
 
         parts = tuple(
-            Statements(match_line(each), tuple(Statement(text, (), label) for label, text in match_details(each)))
+            Statements(match_line(each), tuple(Statement(f"{label}: {text}") for label, text in match_details(each)))
             for each in matches
         )
         yield Section("Known issues", parts, "known-issues")
@@ -198,14 +198,14 @@ def _stack(analysis: Analysis) -> Iterator[Section]:
     if stack is None or not stack.frames:
         return
     where = "" if stack.title == stack.context.source else f", from the {stack.context.source}"
-    yield Section(f"Stack of {stack.title}{where}", (stack_list(stack, analysis.blame.module, "level"),), "stack")
+    yield Section(f"Stack of {title_of(stack)}{where}", (stack_list(stack, analysis.blame.module, "level"),), "stack")
 
 
 def _other_stacks(analysis: Analysis) -> Iterator[Section]:
     """The stack of the stopped processor, where the fault's own is the one that tells."""
     stack = analysis.crash.stack
     if analysis.crash.fault_stack is not None and stack is not None and stack.frames:
-        yield Section(f"Stack of {stack.title}", (stack_list(stack, analysis.blame.module, ""),), folded=True)
+        yield Section(f"Stack of {title_of(stack)}", (stack_list(stack, analysis.blame.module, ""),), folded=True)
 
 
 def _named(analysis: Analysis) -> frozenset[str]:
@@ -232,9 +232,9 @@ def _next(analysis: Analysis, known_issues: Sequence[Match]) -> Iterator[Section
     for step in next_steps(analysis, known_issues):
         if step.startswith(COMMAND) and items:
             last = items.pop()
-            items.append(Remedy(last.what, last.missing, step.removeprefix(COMMAND)))
+            items.append(Remedy("", last.missing, step.removeprefix(COMMAND)))
         else:
-            items.append(Remedy(step, "", ""))
+            items.append(Remedy("", step, ""))
     if items:
         yield Section("Next", (Remedies(tuple(items)),), "next")
 

@@ -162,3 +162,19 @@ def test_a_critical_thread_is_named_with_its_process() -> None:
     said = statements(crash_with(0xEF, thread.address, 1))
     assert f"the thread that ended is {thread.id}" in said
     assert "the process that ended is System (process 4)" in said
+
+
+@pytest.mark.parametrize("kind", [0x21, 0x22])
+def test_who_frees_what_it_must_not_is_accused(kind: int) -> None:
+    stack = stack_of(IN_NT, IN_FLAKY, IN_FLAKY + 8, IN_FLAKY + 16, IN_NT)
+    crash = crash_with(0x19, kind, AT + 0x10, 0x20, 0, stack=stack)
+    assert accused(crash) == ["flaky"]
+    assert [finding.category for finding in findings(crash) if finding.weight] == [Category.DRIVER]
+    nobody = crash_with(0x19, kind, AT + 0x10, 0x20, 0, stack=stack_of(IN_NT, IN_DISK))
+    assert accused(nobody) == []
+    assert [finding.category for finding in findings(nobody) if finding.weight] == [Category.CORRUPTION]
+
+
+def test_who_finds_a_damaged_header_is_not_accused() -> None:
+    stack = stack_of(IN_NT, IN_FLAKY, IN_FLAKY + 8, IN_FLAKY + 16, IN_NT)
+    assert accused(crash_with(0x19, 0x20, AT + 0x10, 0, 0, stack=stack)) == []

@@ -1,32 +1,52 @@
-"""19: a damaged pool header → what the blocks say, and a single flipped bit where there is one.
+"""19: a damaged pool header → what the blocks say, a flipped bit where there is one, and for two kinds who freed it.
 
-Source: bug check reference, 19; findings/pool_blocks.py.
+Source: bug check reference, 19 (kind 21: typically the call stack has overrun the block it frees; 22: the call stack is
+trying to free a pointer that was freed before or never allocated); findings/pool_blocks.py.
 
-Folklore: the code that frees the block is the finder and hardly ever the culprit, so nobody on the stack is accused.
+Folklore: for all other kinds the code that frees the block is the finder and hardly ever the culprit, so nobody on the
+stack is accused.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bugcheck.findings.accusation import cite, fact, points_at
+from bugcheck.findings.accusation import accuse, cite, fact, points_at
 from bugcheck.findings.findings import Category, Crash, Finding, bugcheck_rule
 from bugcheck.findings.pool_blocks import tell_blocks
+from bugcheck.findings.stack_suspects import stack_suspect
 from bugcheck.gaps import Gap
 from bugcheck.machine.bugcheck import BugCheck
 
 RULE = "bad_pool_header"
-_FREE_LIST, _OVERRUN = 3, 0x21
+_FREE_LIST, _OVERRUN, _NOT_ALLOCATED = 3, 0x21, 0x22
+_FREERS = {
+    _OVERRUN: (0.5, "frees a block whose end was overwritten", "another driver that wrote into that block's end"),
+    _NOT_ALLOCATED: (0.6, "frees memory that is not allocated", "another driver that freed the same block before"),
+}
+"""Kinds whose usual culprit is who frees the block: weight, what it did, and what would clear it."""
 
 
 @bugcheck_rule(0x19)
 def bad_pool_header(crash: Crash) -> Iterator[Finding | Gap]:
-    """What is damaged in the pool, and which blocks lie there."""
+    """What is damaged in the pool, which blocks lie there, and who freed what it must not."""
     check = crash.bugcheck
     if check is None:
         return
     damage = check.subtype or f"damage of kind {check.parameters[0].value:#x}"
-    yield points_at(
+    freer = _freer(crash, check)
+    if freer is not None:
+        yield fact(RULE, f"the pool refused to free a block: {damage}", cite(check, 1, 2))
+        yield freer
+    else:
+        yield _damaged(check, damage)
+    yield from tell_blocks(crash, RULE)
+    yield from _links(check)
+    yield Gap("who damaged the pool", "the moment of the write", "verifier /flags 0x1 /driver <suspected drivers>")
+
+
+def _damaged(check: BugCheck, damage: str) -> Finding:
+    return points_at(
         RULE,
         Category.CORRUPTION,
         f"the pool was damaged before it was noticed: {damage}",
@@ -34,9 +54,25 @@ def bad_pool_header(crash: Crash) -> Iterator[Finding | Gap]:
         cite(check, 1),
         "the freeing driver itself having overrun its block, which Driver Verifier's special pool would show",
     )
-    yield from tell_blocks(crash, RULE)
-    yield from _links(check)
-    yield Gap("who damaged the pool", "the moment of the write", "verifier /flags 0x1 /driver <suspected drivers>")
+
+
+def _freer(crash: Crash, check: BugCheck) -> Finding | None:
+    """The driver that frees, where the kind of damage points at it and it is on the stack."""
+    told = _FREERS.get(check.parameters[0].value)
+    suspect = stack_suspect(crash) if told else None
+    if told is None or suspect is None:
+        return None
+    weight, clause, refuted = told
+    return accuse(
+        crash,
+        RULE,
+        suspect.module,
+        f"{suspect.module.image} is the innermost driver outside Windows on the stack that {clause}",
+        weight * suspect.certainty,
+        (*cite(check, 1, 2), suspect.citation),
+        clause=clause,
+        refuted_by=refuted,
+    )
 
 
 def _links(check: BugCheck) -> Iterator[Finding]:
