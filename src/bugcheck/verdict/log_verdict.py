@@ -24,8 +24,8 @@ NOBODY = frozenset(
     ["unknown_module", "nt_wrong_symbols", "memory_corruption", "heap_corruption", "hardware", "unknown"]
 )
 """What stands in MODULE_NAME where the debugger blames no module."""
-EVERYBODYS = frozenset(["ntdll", "kernel32", "kernelbase"])
-"""Modules on the stack of every process."""
+EVERYBODYS = frozenset(["ntdll", "kernel32", "kernelbase", "ntkrnlmp", "ntkrnlpa", "ntkrpamp", "ntoskrnl"])
+"""Modules on every stack: of processes, and the kernel under its file names."""
 
 
 def log_disagreements(crash: Crash, blame: Blame) -> Iterator[Gap]:

@@ -38,6 +38,8 @@ STARTS = frozenset(
      "wWinMainCRTStartup", "__tmainCRTStartup", "__scrt_common_main", "__scrt_common_main_seh"]
 )  # fmt: skip
 """Functions that only a program has: the language's main and what the C run-time starts it with."""
+KERNEL_FILES = frozenset(["ntkrnlmp", "ntkrnlpa", "ntkrpamp", "ntoskrnl"])
+"""What the kernel is called where a debugger without its symbols did not know it as nt."""
 KERNEL_LIBRARIES = frozenset(
     ["atmfd", "bootvid", "cdd", "ci", "framebuf", "hal", "kdcom", "kdstub", "mcupdate_authenticamd", "pshed", "rdpdd",
      "mcupdate_genuineintel", "tsddd", "vboxdisp", "vga", "vga256", "vga64k"]
@@ -161,6 +163,8 @@ def _image(place: Place, is_kernel: bool, program: str) -> str:
     name = place.name.lower()
     if is_kernel and name == "nt":
         return "ntoskrnl.exe"
+    if is_kernel and name in KERNEL_FILES:
+        return f"{name}.exe"
     if program.rpartition(".")[0].lower() == name:
         return program
     if place.is_program:
