@@ -1,8 +1,8 @@
 """Names as linkers know them → names as people write them.
 
 Source: "Decorated Names" (Microsoft C++ documentation) for the C forms and the scopes of C++ names; the Itanium C++
-ABI, "External Names", for `_Z`.  Whole C++ names are taken apart by pycxxfilt (LLVM's demanglers) where that is
-installed.
+ABI, "External Names", for `_Z`.  Whole C++ names are taken apart by pycxxfilt (LLVM's demanglers), which has no
+wheel for Windows on ARM.
 
 Folklore:
     A leading underscore belongs to the name on x64 and ARM, and to the calling convention on x86 only.
