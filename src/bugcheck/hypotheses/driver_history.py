@@ -17,10 +17,10 @@ from bugcheck.hypotheses.predicting import after_action, untested
 from bugcheck.knowledge.drivers import find_driver
 
 UPDATES = ("antivirus_update", "software_installed", "software_removed", "driver_installed", "update_installed")
-BEFORE, DAYS = 15, 3 * 24 * 60
-"""Minutes before a crash in which an update, and a reset of the display driver, is looked for."""
-LEAST_SET_OFF = 3
-"""Crashes from which it says something that an update goes before them."""
+BEFORE, RESETS, JOBS = 15, 6 * 60, 60
+"""Minutes before a crash in which an update, a reset of the display driver, a job is looked for."""
+LEAST_SET_OFF, STRONG = 3, 0.6
+"""Crashes from which it says something that an update or job goes before them, and how sure that must be."""
 
 
 def treated(investigation: Investigation, hypothesis_id: str, shown: str) -> list[Prediction]:
@@ -34,6 +34,20 @@ def treated(investigation: Investigation, hypothesis_id: str, shown: str) -> lis
     return [untested("after treatment", "no crash once it is another version or gone", missing, remedy, 1.0, 2.0)]
 
 
+def job_before(investigation: Investigation) -> Prediction | None:
+    """A job of the host that runs before the crashes and not otherwise gives the driver its work; None without one."""
+    found = preceded(
+        investigation,
+        Sought(("backup", "task_run"), "job or backup", JOBS),
+        topic="job before the crash",
+        expect="a job that gives the driver work runs before each crash",
+        weight=0.8,
+        against=0.0,
+    )
+    told = found.outcome is Outcome.OBSERVED and len(investigation.times) >= LEAST_SET_OFF and found.weight >= STRONG
+    return found if told else None
+
+
 def display_resets(investigation: Investigation, image: str) -> Prediction | None:
     """A display driver, or its card, that is about to crash the system is reset before as often as not."""
     facts = find_driver(image)
@@ -41,9 +55,9 @@ def display_resets(investigation: Investigation, image: str) -> Prediction | Non
         return None
     return preceded(
         investigation,
-        Sought(("display_reset",), "reset of the display driver", DAYS),
+        Sought(("display_reset",), "reset of the display driver", RESETS, telling=0.6),
         topic="display resets",
-        expect="resets of the display driver (event 4101) in the days before each crash",
+        expect="resets of the display driver (event 4101) in the hours before each crash",
         weight=0.8,
         against=0.3,
         remedy="add the system event log",

@@ -25,6 +25,8 @@ from bugcheck.timeline.timed_event import TimedEvent
 
 USUAL = 0.2
 """Chance above which what precedes the crashes precedes anything."""
+AT_BOOT = 60
+"""Minutes up to which a boot's own events are taken for what goes before a crash soon after it."""
 FREQUENT, LEAST = 0.05, 0.05
 """The part of its weight that what is so frequent keeps; the least that what is no accident adds."""
 MOST_EVENTS = 200_000
@@ -41,8 +43,11 @@ class Sought:
 
     Attributes:
         kinds: of events. words: the events in words ("an update of virus definitions").
-        minutes: before the crash. host: whose events: a name, CRASHED, or None for any host's.
+        minutes: before the crash. after: minutes behind it that count too: what firmware kept is told at the next boot.
+        stops: stops without a bug check are looked at as well.
+        host: whose events: a name, CRASHED, or None for any host's.
         fields, only: further tests of an event.
+        telling: the part of its weight that such an event keeps however frequent: a sound machine has no such errors.
         told_by: kinds that files must all speak for before their silence counts; all of `kinds` without.
         told_of: hosts whose files must speak; without them `host`, and where that is None the host that crashed.
     """
@@ -50,16 +55,19 @@ class Sought:
     kinds: Collection[str]
     words: str
     minutes: float
+    after: float = 0.0
+    stops: bool = False
     host: str | None = CRASHED
     fields: Mapping[str, str] | None = None
     only: Filter | None = None
+    telling: float = FREQUENT
     told_by: Collection[str] = ()
     told_of: Collection[str] = ()
 
     @property
     def window(self) -> timedelta:
         """The minutes as a length of time."""
-        return self.minutes * MINUTE
+        return (self.minutes + self.after) * MINUTE
 
     @property
     def length(self) -> str:
@@ -108,16 +116,17 @@ def preceded(
     Observed when they do more often than chance would have it; contradicted when files that speak for those minutes
     show none, and necessarily only when they speak for those before every crash; untested where nothing speaks.
     """
-    crashes = investigation.dated
+    everyone = investigation.stops if sought.stops else investigation.crashes
+    crashes = [(crash.time, crash.host) for crash in everyone if crash.time is not None]
     if not crashes:
         return untested(topic, expect, "the time of no crash is known", remedy, weight, against)
-    looked = [_look(investigation, sought, time, host) for time, host in crashes]
+    looked = [_look(investigation, sought, time + sought.after * MINUTE, host) for time, host in crashes]
     hits = [each for each in looked if each.hit is not None]
     told = [each for each in looked if each.hit is not None or each.covered or (hits and each.partly)]
     if not told:
         missing = f"nothing speaks for the {sought.length} before {_many(len(crashes))}: {sought.words}"
         return untested(topic, expect, missing, remedy or _how(investigation, sought), weight, against)
-    unknown = len(investigation.crashes) - len(told)
+    unknown = len(everyone) - len(told)
     if hits:
         missed = sum(each.hit is None and each.covered for each in told) / len(told)
         found = _observed(sought, _compare(investigation, sought, told), missed, topic, expect, weight, against)
@@ -173,7 +182,8 @@ def _compare(investigation: Investigation, sought: Sought, told: Sequence[_Looke
     for place, crashed in dict.fromkeys((sought.place(each.host), each.host) for each in told):
         looked = [each for each in told if (sought.place(each.host), each.host) == (place, crashed)]
         boots = [each.start for each in investigation.timeline.sessions(crashed) if each.start is not None]
-        soon = [each for each in looked if any(each.time - sought.window < boot <= each.time for boot in boots)]
+        near = looked if sought.minutes <= AT_BOOT and not sought.after else ()
+        soon = [each for each in near if any(each.time - sought.window < boot <= each.time for boot in boots)]
         late = [each for each in looked if each not in soon]
         if late:
             parts.append(_any_time(investigation, sought, place, late))
@@ -272,12 +282,14 @@ def _observed(
     which = f"{hits} of {crashes} crashes" if crashes > 1 else "the crash"
     often = f"{sought.words} within {sought.length} before {which}"
     frequent = chance > USUAL
-    share = FREQUENT if frequent else min(1.0, max(0.3, -log10(max(chance, 1e-9)) / 2))
+    share = sought.telling if frequent else min(1.0, max(0.3, -log10(max(chance, 1e-9)) / 2))
     value = round(weight * share * hits / crashes - against * missed, 2)
     if not frequent:
         value = max(value, LEAST)
         return _weighing(decided(topic, expect, f"{often}; by accident {_part(chance)}", True, weight, against), value)
     told = f"{often}, but such are so frequent that accident does as much ({_part(chance)})"
+    if sought.telling > FREQUENT:
+        told = f"{often}; accident would do as much ({_part(chance)}), but a sound machine has none"
     return _weighing(decided(topic, expect, told, value > 0, weight, against), value or -LEAST)
 
 

@@ -9,6 +9,7 @@ Folklore: a small dump holds next to no code and no system tables; that it shows
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
@@ -17,10 +18,13 @@ from bugcheck.hypotheses.hypothesis import Cite, Outcome, Prediction
 from bugcheck.hypotheses.investigation import Investigation, cite_event, cite_fact
 from bugcheck.timeline.crashes import IncidentCrash
 from bugcheck.timeline.store import PlacedFact
+from bugcheck.timeline.timed_event import TimedEvent
 
-MOST_CITES = 8
+MOST_CITES, MOST_DETECTIONS = 8, 2000
 DUMP = "add C:/Windows/MEMORY.DMP or C:/Windows/Minidump"
 """How to get a dump."""
+VERIFIER = "switch Driver Verifier on for drivers that are not Windows' own, set a kernel dump, and keep the next one"
+"""How to make a dump name a driver."""
 
 
 def untested(topic: str, expect: str, missing: str, remedy: str, weight: float, against: float) -> Prediction:
@@ -117,6 +121,33 @@ def checked(
     return found
 
 
+def checked_or_asked(
+    investigation: Investigation,
+    hypothesis_id: str,
+    *,
+    topic: str,
+    expect: str,
+    weight: float,
+    against: float,
+    missing: str,
+    remedy: str,
+) -> list[Prediction]:
+    """What people found when they checked; while nobody did, that it is to be checked, and how."""
+    found = checked(investigation, hypothesis_id, topic=topic, expect=expect, weight=weight, against=against)
+    return found or [untested(topic, expect, missing, remedy, weight, against)]
+
+
+def in_a_guest(investigation: Investigation) -> Prediction | None:
+    """Predict, of a fault of hardware, that it is the machine's own; None unless a dump tells that it was a guest."""
+    for seen in investigation.seen:
+        for each in seen.findings:
+            if each.rule == "environment" and "ran as a guest" in each.statement:
+                told = f"{each.statement}: look there"
+                cites = investigation.cite_crashes([seen])
+                return decided("real hardware", "the machine has hardware of its own", told, False, 0.0, 1.0, cites)
+    return None
+
+
 def _positive(result: str) -> bool | None:
     negative = (
         "negative",
@@ -171,6 +202,13 @@ def _alike(first: IncidentCrash, second: IncidentCrash) -> bool:
     if ours and theirs:
         return ours.lower() == theirs.lower()
     return first.code == second.code
+
+
+def detections_of(investigation: Investigation, image: str) -> list[TimedEvent]:
+    """What scanners found at the file of a driver, oldest first."""
+    found = investigation.timeline.events("antivirus_detection", limit=MOST_DETECTIONS)
+    name = re.compile(rf"(?<![\w-]){re.escape(image)}(?![\w-])", re.IGNORECASE)
+    return [each for each in found if name.search(f"{each.text} {each.fields.get('path', '')}")]
 
 
 def network_on_stack(

@@ -17,6 +17,8 @@ from bugcheck.hypotheses.investigation import Investigation, cite_fact
 TELLING = 0.5
 """Log-odds from which a piece of evidence is said to tell hypotheses apart."""
 MOST_DISCRIMINATING = 8
+LEAST_GAIN = 0.01
+"""How much a test must be expected to change how likely a hypothesis is to be worth asking for."""
 _ORDER = {State.SUPPORTED: 0, State.NOT_ELIMINATED: 1, State.UNTESTED: 2, State.ELIMINATED: 3}
 
 
@@ -138,8 +140,8 @@ def _next_test(hypotheses: Sequence[Hypothesis]) -> NextTest | None:
             gains[test.how] = gains.get(test.how, 0.0) + gain
             if test.how not in weightiest or gain > weightiest[test.how][0]:
                 weightiest[test.how] = (gain, test)
-    best = max(gains, key=lambda how: gains[how], default=None)
-    return weightiest[best][1] if best is not None else None
+    best = max(gains, key=lambda how: gains[how], default="")
+    return weightiest[best][1] if gains.get(best, 0.0) >= LEAST_GAIN else None
 
 
 def _expected_change(log_odds: float, others: float, prediction: Prediction) -> float:

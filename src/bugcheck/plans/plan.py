@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, cast
 
-from bugcheck.hypotheses.hypothesis import Hypothesis, State
+from bugcheck.hypotheses.hypothesis import Hypothesis, Outcome, State
 from bugcheck.hypotheses.investigation import Investigation, IssueMatch
 from bugcheck.hypotheses.weighing import Weighed
 from bugcheck.knowledge.drivers import find_driver
@@ -122,6 +122,7 @@ def _treatments(investigation: Investigation, hypothesis: Hypothesis) -> Iterato
 
 def _advice_for(hypothesis: Hypothesis, shape: str) -> list[dict[str, Any]]:
     """The rows about a hypothesis; what is said of its driver by name stands for what is said of any driver."""
+    observed = {each.topic for each in hypothesis.predictions if each.outcome is Outcome.OBSERVED}
     rows = [
         row
         for row in _advice()
@@ -129,6 +130,8 @@ def _advice_for(hypothesis: Hypothesis, shape: str) -> list[dict[str, Any]]:
         and row.get("shape", shape) == shape
         and (hypothesis.driver or not row.get("part"))
         and row.get("driver", hypothesis.driver) == hypothesis.driver
+        and row.get("when", "") in ("", *observed)
+        and row.get("unless", "-") not in observed
     ]
     named = {row["part"] for row in rows if "driver" in row}
     return [row for row in rows if row.get("text") and ("driver" in row or row.get("part") not in named)]

@@ -10,13 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bugcheck.evidence.evidence import FindingSeen
 from bugcheck.hypotheses.hypothesis import Builder, Hypothesis, Prediction, hypothesis
 from bugcheck.hypotheses.investigation import Investigation
 from bugcheck.hypotheses.preceding import Sought, preceded
-from bugcheck.hypotheses.predicting import checked, decided, found_in_dumps, untested
+from bugcheck.hypotheses.predicting import checked_or_asked, decided, found_in_dumps, in_a_guest, untested
 
 ID = "bad_memory"
-BIT_RULES = ("possible_bit_flip", "memory_management", "pfn_list_corrupt", "faulty_hardware_corrupted_page")
+BIT_RULES = frozenset(
+    [
+        *("possible_bit_flip", "code_mismatch", "given_image", "memory_management", "pfn_list_corrupt"),
+        *("bad_pool_header", "driver_overran_stack_buffer", "memory1_initialization_failed"),
+    ]
+)
+"""Rules that find changed bits; others of hardware speak of devices and processors."""
 MEMORY_WORDS = ("memory", "dimm", "ecc", "dram")
 
 
@@ -29,12 +36,12 @@ def bad_memory(investigation: Investigation) -> Iterator[Hypothesis]:
     predictions.add(
         found_in_dumps(
             investigation,
-            (),
+            BIT_RULES | {"hardware_reported"},
             topic="changed bits",
             expect="a value in the dump has a changed bit",
             weight=2.2,
             against=1.0,
-            only=lambda _, found: found.category == "hardware" and found.weight >= 0.3,
+            only=lambda _, found: found.category == "hardware" and found.weight >= 0.3 and is_of_memory(found),
         ),
         _scattered(investigation),
         preceded(
@@ -43,6 +50,8 @@ def bad_memory(investigation: Investigation) -> Iterator[Hypothesis]:
                 ("whea_error",),
                 "reported memory error",
                 60 * 24 * 7,
+                after=30,
+                telling=0.7,
                 only=lambda event: any(word in f"{event.text} {event.fields}".lower() for word in MEMORY_WORDS),
             ),
             topic="memory errors reported",
@@ -52,20 +61,19 @@ def bad_memory(investigation: Investigation) -> Iterator[Hypothesis]:
             remedy="add the system event log",
         ),
     )
+    predictions.add(in_a_guest(investigation))
     predictions.add(
-        *checked(investigation, ID, topic="memory test", expect="a memory test finds errors", weight=3.0, against=1.5)
-    )
-    if not any(each.topic == "memory test" for each in predictions.predictions):
-        predictions.add(
-            untested(
-                "memory test",
-                "a memory test finds errors",
-                "the result of a memory test",
-                "test the modules one at a time over several passes and note the result",
-                3.0,
-                1.5,
-            )
+        *checked_or_asked(
+            investigation,
+            ID,
+            topic="memory test",
+            expect="a memory test finds errors",
+            weight=3.0,
+            against=1.5,
+            missing="the result of a memory test",
+            remedy="test the modules one at a time over several passes and note the result",
         )
+    )
     yield Hypothesis(
         ID,
         "bad memory",
@@ -75,6 +83,11 @@ def bad_memory(investigation: Investigation) -> Iterator[Hypothesis]:
         tuple(predictions.predictions),
         hosts=investigation.failed[:1],
     )
+
+
+def is_of_memory(finding: FindingSeen) -> bool:
+    """Tell whether a finding of hardware speaks of memory: a bit, or memory in so many words."""
+    return finding.rule in BIT_RULES or any(word in finding.statement.lower() for word in (" bit", *MEMORY_WORDS))
 
 
 def _scattered(investigation: Investigation) -> Prediction:

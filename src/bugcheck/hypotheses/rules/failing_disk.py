@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bugcheck.hypotheses.hypothesis import Builder, Hypothesis, Prediction, hypothesis
+from bugcheck.hypotheses.hypothesis import Builder, Hypothesis, Outcome, Prediction, hypothesis
 from bugcheck.hypotheses.investigation import Investigation
 from bugcheck.hypotheses.preceding import Sought, preceded
-from bugcheck.hypotheses.predicting import checked, decided, untested
+from bugcheck.hypotheses.predicting import checked_or_asked, decided, found_in_dumps, untested
 
 ID = "failing_disk"
 CODES = {
@@ -23,6 +23,7 @@ CODES = {
     0xF4: "a critical process that ended",
     0xEF: "a critical process that ended",
 }
+STORAGE_RULES = ("kernel_data_inpage_error", "kernel_stack_inpage_error", "critical_process_died")
 DAY = 60 * 24
 
 
@@ -36,7 +37,7 @@ def failing_disk(investigation: Investigation) -> Iterator[Hypothesis]:
         _codes(investigation),
         preceded(
             investigation,
-            Sought(("disk_error", "file_system_error"), "disk or file system error", DAY),
+            Sought(("disk_error", "file_system_error"), "disk or file system error", DAY, telling=0.5),
             topic="disk errors",
             expect="disk or file system errors in the day before each crash",
             weight=1.8,
@@ -44,8 +45,18 @@ def failing_disk(investigation: Investigation) -> Iterator[Hypothesis]:
             remedy=f"add the system event log of {investigation.failed[0] or 'the failed host'}",
         ),
     )
+    predictions.add(_reported(investigation))
     predictions.add(
-        *checked(investigation, ID, topic="disk checked", expect="the disk has errors", weight=2.0, against=1.5)
+        *checked_or_asked(
+            investigation,
+            ID,
+            topic="disk checked",
+            expect="the disk has errors",
+            weight=2.0,
+            against=1.5,
+            missing="the disk's own health record",
+            remedy="read the disk's health record (smartctl -a, or its maker's tool) and note the result",
+        )
     )
     yield Hypothesis(
         ID,
@@ -56,6 +67,19 @@ def failing_disk(investigation: Investigation) -> Iterator[Hypothesis]:
         tuple(predictions.predictions),
         hosts=investigation.failed[:1],
     )
+
+
+def _reported(investigation: Investigation) -> Prediction | None:
+    found = found_in_dumps(
+        investigation,
+        STORAGE_RULES,
+        topic="statuses of storage",
+        expect="a dump holds a status of failed reads",
+        weight=1.0,
+        against=0.0,
+        only=lambda _, finding: finding.category == "hardware",
+    )
+    return found if found.outcome is Outcome.OBSERVED else None
 
 
 def _codes(investigation: Investigation) -> Prediction:

@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from math import log10
 
 from bugcheck.hypotheses.hypothesis import Builder, Cite, Hypothesis, Prediction, hypothesis
 from bugcheck.hypotheses.investigation import Investigation, cite_event
 from bugcheck.hypotheses.preceding import speaks_for
-from bugcheck.hypotheses.predicting import DUMP, after_action, checked, decided, untested
+from bugcheck.hypotheses.predicting import DUMP, VERIFIER, after_action, checked, decided, untested
+from bugcheck.timeline.periodicity import precedence
 from bugcheck.timeline.timed_event import TimedEvent
 from bugcheck.timestamps import format_span
 
@@ -25,6 +27,8 @@ WHOLE = {"driver_installed": "drivers", "update_installed": "updates", "software
 """What files must speak for before their silence means that nothing was installed."""
 RECENT, QUIET = timedelta(days=7), timedelta(days=30)
 MOST = 500
+SOON, LONG, MOST_WEIGHT = timedelta(hours=1), timedelta(days=90), 2.0
+"""A change nearer than this is as near; how far back changes are counted; what soon after one adds at most."""
 
 
 @hypothesis(ID)
@@ -45,7 +49,8 @@ def recent_change(investigation: Investigation) -> Iterator[Hypothesis]:
     predictions.add(
         *checked(investigation, ID, topic="change undone", expect="the change is to blame", weight=1.5, against=1.5)
     )
-    what = (concerned or changes)[-1].text if changes else ""
+    weightiest = sorted(concerned or changes, key=lambda each: each.kind == "driver_installed")
+    what = weightiest[-1].text if changes else ""
     yield Hypothesis(
         ID,
         "a recent installation or update",
@@ -61,13 +66,7 @@ def _changed(investigation: Investigation, changes: list[TimedEvent], host: str)
     topic, expect = "change before the first crash", "something was installed in the week before the first crash"
     first = investigation.times[0]
     if changes:
-        last = changes[-1]
-        ago = format_span((first - last.time).total_seconds())
-        more = f", and {len(changes) - 1} more" if len(changes) > 1 else ""
-        told = f"{ago} before the first crash: {last.text}{more}"
-        usual = investigation.timeline.count(*CHANGES, host=host, start=first - QUIET, end=first - RECENT)
-        share = 0.4 if usual > 3 * len(changes) else 1.0
-        return decided(topic, expect, told, True, 0.9, 1.5, [cite_event(last)], share=share)
+        return _soon_after(investigation, changes, topic, expect, host)
     told_of = {kind: speaks_for(investigation, (kind,), first - RECENT, first, (host,)) for kind in WHOLE}
     silent = [WHOLE[kind] for kind, (covered, _) in told_of.items() if not covered]
     remedy = "add the event logs (System, Application, Setup) and C:/Windows/inf/setupapi logs of that week"
@@ -82,6 +81,23 @@ def _changed(investigation: Investigation, changes: list[TimedEvent], host: str)
     told = f"{told}; nothing speaks for {' or '.join(silent)}"
     found = decided(topic, expect, told, False, 0.9, 1.5, cites, share=len(shown) / len(WHOLE) / 2)
     return replace(found, remedy=remedy)
+
+
+def _soon_after(
+    investigation: Investigation, changes: list[TimedEvent], topic: str, expect: str, host: str
+) -> Prediction:
+    """A first crash soon after a change, held against how much of the time before lies as soon after one anyway."""
+    first, last = investigation.times[0], changes[-1]
+    ago = first - last.time
+    span = investigation.timeline.coverage(CHANGES, first - LONG, first, host).covered
+    start = min(span[0][0], changes[0].time) if span else changes[0].time
+    times = investigation.timeline.times(*CHANGES, host=host, start=start, end=first)
+    chance = precedence([first], times, max(ago, SOON), (start, first)).expected
+    more = f", and {len(changes) - 1} more" if len(changes) > 1 else ""
+    told = f"{format_span(ago.total_seconds())} before the first crash: {last.text}{more}"
+    weight = round(max(0.1, min(MOST_WEIGHT, -0.9 * log10(max(chance, 1e-6)))), 2)
+    told = f"{told}; {chance:.1%} of the time before lies as soon after a change"
+    return decided(topic, expect, told, True, weight, 1.5, [cite_event(last)])
 
 
 def _touches(investigation: Investigation, change: TimedEvent) -> bool:
@@ -101,7 +117,7 @@ def _concerned(
     if not changes:
         return None
     if not investigation.blamed:
-        return untested(topic, expect, "no driver is blamed", DUMP, 1.8, 0.6)
+        return untested(topic, expect, "no driver is blamed", VERIFIER if investigation.seen else DUMP, 1.8, 0.6)
     if concerned:
         return decided(topic, expect, concerned[-1].text, True, 1.8, 0.6, [cite_event(concerned[-1])])
     told = f"none of {len(changes)} changes concerns {investigation.blamed[0][1]}"

@@ -11,11 +11,11 @@ from collections import Counter
 from collections.abc import Iterator
 
 from bugcheck.evidence.evidence import CrashSeen
-from bugcheck.hypotheses.driver_history import display_resets, set_off, treated
+from bugcheck.hypotheses.driver_history import display_resets, job_before, set_off, treated
 from bugcheck.hypotheses.hypothesis import Builder, Hypothesis, Prediction, hypothesis
 from bugcheck.hypotheses.integrity import verdicts
-from bugcheck.hypotheses.investigation import Investigation
-from bugcheck.hypotheses.predicting import checked, decided, untested
+from bugcheck.hypotheses.investigation import Investigation, cite_event
+from bugcheck.hypotheses.predicting import DUMP, VERIFIER, checked, decided, detections_of, untested
 
 FAULTS = ("defect", "vulnerable_driver", "malicious_driver")
 """Kinds of known issues that are about a fault of the driver itself."""
@@ -27,6 +27,8 @@ ID = "third_party_driver"
 @hypothesis(ID)
 def third_party_driver(investigation: Investigation) -> Iterator[Hypothesis]:
     """A driver outside Windows has a defect of its own."""
+    if investigation.crashes and not investigation.blamed:
+        yield _unnamed(investigation)
     for image, shown, crashes in investigation.blamed[:MOST]:
         if crashes[0].category not in ("driver", "software", "unknown"):
             continue
@@ -38,6 +40,7 @@ def third_party_driver(investigation: Investigation) -> Iterator[Hypothesis]:
             investigation, ID, topic="driver checked", expect="a fault of the driver is found", weight=1.0, against=0.7
         )
         predictions.add(sets_off, *check, *treated(investigation, ID, shown), display_resets(investigation, image))
+        predictions.add(job_before(investigation))
         module = investigation.module(image)
         product = module.product if module else ""
         of = f" of {product}" if product else ""
@@ -51,6 +54,22 @@ def third_party_driver(investigation: Investigation) -> Iterator[Hypothesis]:
             driver=image,
             products=(product,) if product else (),
         )
+
+
+def _unnamed(investigation: Investigation) -> Hypothesis:
+    """While no dump names anybody, a driver is the commonest cause, and there is a way to make it show."""
+    looked = bool(investigation.seen)
+    missing = "which driver it is: no crash at hand names one"
+    how = VERIFIER if looked else DUMP
+    return Hypothesis(
+        ID,
+        "a defect of a driver that no crash names yet",
+        "",
+        "a driver damages what others use, or passes them what they cannot handle, and they crash",
+        -1.2,
+        (untested("blame", "a crash names a driver", missing, how, 2.0, 0.8),),
+        hosts=investigation.failed[:1],
+    )
 
 
 def _blamed(investigation: Investigation, shown: str, crashes: list[CrashSeen]) -> Prediction:
@@ -109,6 +128,10 @@ def _known(investigation: Investigation, image: str, shown: str) -> Prediction:
 
 def _as_made(investigation: Investigation, image: str) -> Prediction | None:
     """A file that somebody changed is no longer its maker's to answer for."""
+    if detected := detections_of(investigation, image):
+        told = f"a scanner found it: {detected[-1].text}"
+        cites = [cite_event(each) for each in detected]
+        return decided("files unmodified", "the driver is as its maker made it", told, False, 0.0, 2.5, cites)
     verdict = verdicts(investigation, image)
     if verdict is None or not (verdict.modified or verdict.patched):
         return None
