@@ -16,6 +16,7 @@ from bugcheck.memory.address_space import AddressSpace
 from bugcheck.records import dataclass, field
 
 if TYPE_CHECKING:
+    from bugcheck.stack.frame_sizes import FrameSizes
     from bugcheck.symbols.symbols import SourceLine, Symbols
 
 
@@ -56,6 +57,7 @@ class StackSource:
         stack_range: lowest and first-beyond-highest address of the current stack, or None when unknown.
         scan: whether frames may be found by scanning.
         full_names: C++ names with return type and parameters.
+        frame_sizes: what the stacks of a program's threads agree on, or None.
     """
 
     memory: AddressSpace
@@ -64,6 +66,7 @@ class StackSource:
     stack_range: tuple[int, int] | None = None
     scan: bool = True
     full_names: bool = False
+    frame_sizes: FrameSizes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from itertools import islice
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from bugcheck.addresses import parse_address
 from bugcheck.dump.dump import Architecture, RawThread
@@ -20,6 +21,7 @@ from bugcheck.machine.objects import Thread, read_process, read_thread
 from bugcheck.machine.processors import Processor
 from bugcheck.records import dataclass
 from bugcheck.stack.frame import Frame, StackSource, Unwinder
+from bugcheck.stack.frame_sizes import STACK_LIMIT, FrameSizes
 from bugcheck.stack.walk import FRAME_LIMIT, starting_trust, walk
 from bugcheck.stack.wow64 import wow64_context
 
@@ -96,9 +98,28 @@ def stack_from(
         low, high = thread.stack_limit or 0, thread.stack_base or 0
         limits = (low, high) if low <= (context.stack_pointer or 0) < high <= low + MAX_KERNEL_STACK else limits
     full_names = machine.symbolizer is not None and machine.symbolizer.full_names
-    source = StackSource(memory, modules, symbols, limits, scan, full_names)
+    source = StackSource(memory, modules, symbols, limits, scan, full_names, _frame_sizes(machine))
     stack = walk(context, unwinder_for(context.architecture), source, trust=starting_trust(context), limit=limit)
     return NamedStack(title, context, stack.frames, stack.ending)
+
+
+_SIZES: WeakKeyDictionary[Machine, FrameSizes] = WeakKeyDictionary()
+"""What the stacks of a machine tell, kept as long as the machine."""
+
+
+def _frame_sizes(machine: Machine) -> FrameSizes | None:
+    """What the stacks of an x64 program's threads agree on; None for other dumps."""
+    if machine.dump.is_kernel or machine.architecture is not Architecture.X64:
+        return None
+    if machine not in _SIZES:
+        stacks: list[tuple[int, int]] = []
+        for thread in machine.dump.threads[:STACK_LIMIT]:
+            context, end = machine.thread_context(thread), thread.stack_start + thread.stack_size
+            sp = context.stack_pointer if context is not None else None
+            if sp is not None and thread.stack_start <= sp < end:
+                stacks.append((sp, end))
+        _SIZES[machine] = FrameSizes(machine.memory, machine.modules, stacks)
+    return _SIZES[machine]
 
 
 def _log_stack(machine: Machine, *, fault: bool) -> NamedStack | None:

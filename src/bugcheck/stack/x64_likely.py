@@ -14,6 +14,7 @@ Folklore:
     Pointers to functions and data are aligned, return addresses are not; code comes before data in an image.
     A word that stands on a stack more than once is an argument or a leftover; so is a second one of the same function
     nearby, for functions seldom call themselves.
+    A frame has one size, so what lies at one distance on every thread's stack is the caller (frame_sizes.py).
     Code made at run time lies outside all modules, so its frames are not found.
 """
 
@@ -29,6 +30,7 @@ from bugcheck.machine.context import Context
 from bugcheck.stack.call_sites import calls_before
 from bugcheck.stack.exactness import UNWINDING_WARNING
 from bugcheck.stack.frame import StackSource, Step, Trust
+from bugcheck.stack.frame_sizes import FrameSizes
 from bugcheck.stack.module_image import ModuleImage, ModuleImages
 from bugcheck.stack.thread_start import find_thread_start
 
@@ -62,6 +64,8 @@ CALLED = 1.5
 BEGINNING = 4.0
 """For the two frames where Windows began the thread."""
 RECURSION = -0.5
+AGREEMENT, AGREED = 3.0, 4
+"""For the share of other stacks where the same return address has one at this distance above; in full from four on."""
 PLACES = ((0.8, -2.2), (0.7, -1.5), (0.6, -0.8))
 """Share of the image below an address → odds, where its section table is not to be had."""
 DISTANCE, DISTANCE_UNIT = 0.6, 0xA0
@@ -133,6 +137,8 @@ class LikelyChains:
             if distance > REACH:
                 break
             more = self._totals[index] - COSTS[distance // 16]
+            if self._source is not None and self._source.frame_sizes is not None:
+                more += _agreement_odds(self._source.frame_sizes, address, slot, distance)
             if other.address != address and abs(other.address - address) < other.nearby:
                 more += RECURSION
             if more > most:
@@ -142,6 +148,12 @@ class LikelyChains:
     def _next(self, low: int, slot: int, address: int) -> _Candidate | None:
         index, _ = self._best(low, slot, address)
         return self._candidates[index] if index >= 0 else None
+
+
+def _agreement_odds(sizes: FrameSizes, address: int, slot: int, distance: int) -> float:
+    """Odds by the other stacks of the program."""
+    agreeing, others = sizes.agreement(address, slot, distance)
+    return AGREEMENT * log((agreeing + 0.5) / (others + 0.5)) * min(1.0, others / AGREED) if others else 0.0
 
 
 def _candidates(
