@@ -165,8 +165,8 @@ def test_a_table_with_headings() -> None:
 def test_a_table_whose_dates_could_be_either_says_so() -> None:
     text = "Date,Time,Source IP,Destination IP,Protocol,Action\n03/04/2008,19:01:00,192.0.2.1,192.0.2.2,TCP,Blocked\n"
     records = read(source_of(text.encode()), "firewall_table")
-    assert events(records)[0].time == datetime(2008, 3, 4, 19, 1)
-    assert any("month/day" in gap.missing for gap in gaps(records))
+    assert events(records)[0].time == datetime(2008, 4, 3, 19, 1)  # a clock of 24 hours: not American
+    assert any("read as day, month, year" in gap.what for gap in gaps(records))
 
 
 def test_symantec_traffic() -> None:

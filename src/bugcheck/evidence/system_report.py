@@ -16,7 +16,7 @@ from functools import cache
 
 from bugcheck.evidence.console import absent, plain
 from bugcheck.evidence.evidence import Event, Fact, Record
-from bugcheck.evidence.local_times import DateOrder, local_time
+from bugcheck.evidence.wall_clock import Dates
 from bugcheck.knowledge.tables import table
 
 Cells = Mapping[str, str]
@@ -41,7 +41,7 @@ def word_of(heading: str) -> str:
     return _words().get(plain(heading), "")
 
 
-def records_of_row(section: str, cells: Cells, order: DateOrder, where: str) -> Iterator[Record]:
+def records_of_row(section: str, cells: Cells, dates: Dates, where: str) -> Iterator[Record]:
     """Yield what a row of a section says.
 
     Args:
@@ -63,7 +63,7 @@ def records_of_row(section: str, cells: Cells, order: DateOrder, where: str) -> 
         fields = _only(given, "path", "version", "size", "date", "vendor")
         yield Fact("loaded_module", given["path"].rpartition("\\")[2], given.get("version", ""), where, fields)
     elif section == "reports":
-        yield from _report(given, order, where)
+        yield from _report(given, dates, where)
     elif section == "usb" and given.get("device"):
         yield Fact("usb_device", given["device"], given.get("device_id", ""), where)
 
@@ -97,8 +97,8 @@ def _service(given: dict[str, str], where: str) -> Fact:
     return Fact("service", given["name"], fields.get("state", ""), where, fields)
 
 
-def _report(given: dict[str, str], order: DateOrder, where: str) -> Iterator[Event]:
-    time, details = local_time(given.get("time", ""), order), given.get("details", "")
+def _report(given: dict[str, str], dates: Dates, where: str) -> Iterator[Event]:
+    time, details = dates.read(given.get("time", "")), given.get("details", "")
     if time is None or not details:
         return
     details = details.replace("&#x000d;&#x000a;", "\n")
@@ -117,7 +117,7 @@ def _report(given: dict[str, str], order: DateOrder, where: str) -> Iterator[Eve
     yield Event(time.replace(tzinfo=UTC), kind, text, where, "Windows Error Reporting", None, fields)
 
 
-def records_of_summary(items: Cells, order: DateOrder, where: str) -> Iterator[Record]:
+def records_of_summary(items: Cells, dates: Dates, where: str) -> Iterator[Record]:
     """Yield what the first section says: names of items → values."""
     given = {word_of(name): _bare(value) for name, value in items.items() if word_of(name) and not absent(value)}
     if given.get("host"):
@@ -134,7 +134,7 @@ def records_of_summary(items: Cells, order: DateOrder, where: str) -> Iterator[R
         if given.get(word):
             yield Fact("hardware", name, given[word], where)
     if given.get("bios"):
-        date = local_time(given["bios"].rpartition(",")[2], order)
+        date = dates.read(given["bios"].rpartition(",")[2])
         fields = {"date": date.date().isoformat()} if date else {}
         yield Fact("hardware", "bios", given["bios"], where, fields)
     for word, name in (

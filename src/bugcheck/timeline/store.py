@@ -18,6 +18,7 @@ from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from json.encoder import encode_basestring as _quoted
 from typing import Any
 
 from bugcheck.errors import BugcheckError
@@ -40,6 +41,10 @@ BATCH = 5000
 MOST_TEXT = 4000
 """Characters of an event's text or field that are kept."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_decoder: Any = json.JSONDecoder()
+_scan = _decoder.scan_once
+"""What `json.loads` comes to, for texts this module wrote itself."""
+_NAIVE_EPOCH = _EPOCH.replace(tzinfo=None)
 _SCHEMA = """
 CREATE TABLE evidence(id TEXT PRIMARY KEY, path TEXT, sha256 TEXT, size INTEGER, kind TEXT, quality TEXT, origin TEXT,
     own_host TEXT, host TEXT, events INTEGER, facts INTEGER, notes TEXT, ord INTEGER, first INTEGER, last INTEGER,
@@ -80,8 +85,8 @@ def transaction(database: sqlite3.Connection, name: str) -> Generator[None]:
 
 def microseconds(moment: datetime) -> int:
     """Count microseconds since 1970; a naive time is counted as if it were UTC."""
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return (aware - _EPOCH) // timedelta(microseconds=1)
+    since = moment - (_EPOCH if moment.tzinfo else _NAIVE_EPOCH)
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def moment_of(stamp: int) -> datetime:
@@ -332,12 +337,13 @@ def _event_row(evidence_id: str, event: Event) -> tuple[object, ...]:
 def _fields(fields: Mapping[str, str]) -> str | None:
     if not fields:
         return None
-    return json.dumps({key: value[:MOST_TEXT] for key, value in fields.items()}, ensure_ascii=False)
+    # json.dumps makes an encoder for each call; keys and values are texts, so that quoting them is all there is to do
+    return "{" + ", ".join([f"{_quoted(key)}: {_quoted(value[:MOST_TEXT])}" for key, value in fields.items()]) + "}"
 
 
 def fields_of(text: str | None) -> Mapping[str, str]:
     """Read fields back."""
-    return json.loads(text) if text else NO_FIELDS
+    return _scan(text, 0)[0] if text else NO_FIELDS
 
 
 def _seen_json(seen: CrashSeen) -> str:

@@ -6,18 +6,16 @@ Source: the columns are `store.py`'s.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from bugcheck.timeline.store import fields_of, moment_of
 
 COLUMNS = "id,utc,host,kind,text,source,code,fields,place,evidence,count,span"
 
 
-@dataclass(frozen=True, slots=True)
-class TimedEvent:
-    """An event in its place in time.
+class TimedEvent(NamedTuple):
+    """An event in its place in time; a tuple, for a question may look at a hundred thousand.
 
     Attributes:
         number: of its row, to cite it by. time: UTC, the host's clock set right.
@@ -36,14 +34,15 @@ class TimedEvent:
     fields: Mapping[str, str]
     where: str
     evidence: str
-    count: int
+    count: int  # pyright: ignore[reportIncompatibleMethodOverride]  # nobody counts an event's values
     until: datetime
 
 
 def timed_event(row: tuple[Any, ...]) -> TimedEvent:
     """Make one of a row of COLUMNS."""
     number, utc, host, kind, text, source, code, fields, place, evidence, count, span = row
+    time = moment_of(utc)
     return TimedEvent(
-        number, moment_of(utc), host or "", kind, text, source, code, fields_of(fields), place, evidence, count,
-        moment_of(utc + span),
+        number, time, host or "", kind, text, source, code, fields_of(fields), place, evidence, count,
+        moment_of(utc + span) if span else time,
     )  # fmt: skip

@@ -14,9 +14,8 @@ from collections.abc import Iterator
 from itertools import islice
 
 from bugcheck.evidence.evidence import LIKELY, MAYBE, NO, Event, Fact, Record, evidence_parser
-from bugcheck.evidence.local_times import DateOrder, local_time, order_of
 from bugcheck.evidence.source import Source
-from bugcheck.gaps import Gap
+from bugcheck.evidence.wall_clock import Dates
 
 _FOLDER = re.compile(
     r"^ (?:Directory of|Verzeichnis von|Répertoire de|Directorio de|Directory di|Pasta de)\s+(.+?)\s*$"
@@ -47,14 +46,10 @@ def probe(source: Source) -> int:
 def directory_listing(source: Source) -> Iterator[Record]:
     """A directory listing of crash dumps or error reports (dir, where /t)."""
     found = list(_rows(source))
-    order = order_of(stamp for _, stamp, _, _, _ in found)
-    unread = 0
+    dates = Dates(stamp for _, stamp, _, _, _ in found)
     for number, stamp, size, folder, name in found:
-        records = list(_file(stamp, size, folder, name, order, f"line {number}"))
-        unread += not records
-        yield from records
-    if unread and order.day_first is None:
-        yield Gap(f"{unread} times in {source.path}", "whether day or month comes first")
+        yield from _file(stamp, size, folder, name, dates, f"line {number}")
+    yield from dates.gaps(source.path)
 
 
 def _rows(source: Source) -> Iterator[tuple[int, str, int, str, str]]:
@@ -70,14 +65,14 @@ def _rows(source: Source) -> Iterator[tuple[int, str, int, str, str]]:
             yield number, f"{row[2]} {row[3]}", int(row[1][:18]), path, name
 
 
-def _file(stamp: str, size: int, folder: str, name: str, order: DateOrder, where: str) -> Iterator[Record]:
+def _file(stamp: str, size: int, folder: str, name: str, dates: Dates, where: str) -> Iterator[Record]:
     dump = _DUMP.search(name)
     report = name.lower().endswith(".wer")
     if not dump and not report:
         if folder:
             yield Fact("listed_file", name.split("  ")[-1], str(size), where, {"path": folder, "date": stamp})
         return
-    time = local_time(stamp, order)
+    time = dates.read(stamp)
     if time is None:
         return
     file = dump[1] if dump else name

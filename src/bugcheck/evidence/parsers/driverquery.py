@@ -14,8 +14,8 @@ from itertools import islice
 
 from bugcheck.evidence.console import Row, absent, encoding_for, recognised, rows, worded
 from bugcheck.evidence.evidence import NO, SURE, Fact, Record, evidence_parser
-from bugcheck.evidence.local_times import DateOrder, local_time, order_of
 from bugcheck.evidence.source import Source
+from bugcheck.evidence.wall_clock import Dates
 
 _ROWS = 100_000
 _CUT = 12
@@ -32,17 +32,18 @@ def probe(source: Source) -> int:
 def driverquery(source: Source) -> Iterator[Record]:
     """Output of driverquery (plain, /v and /si; table, list, CSV)."""
     found = list(islice(rows(source.lines(encoding_for(source, "driverquery"))), _ROWS))
-    order = order_of(worded(row, "driverquery").get("date", "") for row in found)
+    dates = Dates(worded(row, "driverquery").get("date", "") for row in found)
     for row in found:
         cells = worded(row, "driverquery")
-        fact = _driver(row, cells, order) if cells.get("module") else _signature(row, cells)
+        fact = _driver(row, cells, dates) if cells.get("module") else _signature(row, cells)
         if fact:
             yield fact
+    yield from dates.gaps(source.path)
 
 
-def _driver(row: Row, cells: dict[str, str], order: DateOrder) -> Fact:
+def _driver(row: Row, cells: dict[str, str], dates: Dates) -> Fact:
     path = cells.get("path", "")
-    linked = local_time(cells.get("date", ""), order)
+    linked = dates.read(cells.get("date", ""))
     fields = {
         "service": "" if path and len(cells["module"]) == _CUT else cells["module"],
         "display_name": cells.get("display", ""),

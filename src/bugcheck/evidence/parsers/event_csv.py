@@ -18,7 +18,7 @@ from bugcheck.evidence.event_export import log_of_file, order_of, record_of
 from bugcheck.evidence.event_log import EventLog
 from bugcheck.evidence.evidence import LIKELY, NO, SURE, Record, evidence_parser
 from bugcheck.evidence.source import Source
-from bugcheck.evidence.wall_clock import orders_of
+from bugcheck.evidence.wall_clock import orders_of, unproven_order
 from bugcheck.gaps import Gap
 from bugcheck.knowledge.events import heading
 
@@ -72,9 +72,7 @@ def event_csv(source: Source) -> Iterator[Record]:
             yield log.event(record)
     yield from log.closing()
     if not proven:
-        yield Gap(
-            f"day and month in the dates of {source.path}, read as {order.value}", "a day above 12 in one of them"
-        )
+        yield unproven_order(source.path, order)
 
 
 def _layout_of(text: str) -> _Layout | None:

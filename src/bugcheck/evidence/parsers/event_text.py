@@ -19,6 +19,7 @@ from bugcheck.evidence.event_export import log_of_file, order_of, record_of
 from bugcheck.evidence.event_log import EventLog, bias_between
 from bugcheck.evidence.evidence import NO, Record, evidence_parser
 from bugcheck.evidence.source import Source
+from bugcheck.evidence.wall_clock import unproven_order
 from bugcheck.gaps import Gap
 
 _HEAD_ENTRIES = 200
@@ -58,9 +59,7 @@ def event_text(source: Source) -> Iterator[Record]:
             yield log.event(record)
     yield from log.closing()
     if not proven:
-        yield Gap(
-            f"day and month in the dates of {source.path}, read as {order.value}", "a day above 12 in one of them"
-        )
+        yield unproven_order(source.path, order)
     if local:
         yield Gap(
             f"UTC of the entries of {source.path}", "true zones: its Z stands behind local times, as its texts show"

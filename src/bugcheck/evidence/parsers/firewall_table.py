@@ -18,7 +18,7 @@ from bugcheck.evidence.damage import Damage
 from bugcheck.evidence.evidence import LIKELY, NO, Event, Record, evidence_parser
 from bugcheck.evidence.flows import Coverage, Packet, merged
 from bugcheck.evidence.source import Source
-from bugcheck.evidence.written_dates import WrittenDates
+from bugcheck.evidence.wall_clock import Dates
 from bugcheck.gaps import Gap
 from bugcheck.knowledge.tables import find_row
 
@@ -88,18 +88,15 @@ def firewall_table(source: Source) -> Iterator[Record]:
         return
     start, heading = found
     coverage, damage = Coverage(), Damage(source.path)
-    dates = WrittenDates(source.head_text.split("\n")[start : start + 2000])
+    dates = Dates(source.head_text.split("\n")[start : start + 2000])
     yield from merged(_records(source, start, heading, dates, damage), LOG, coverage)
     yield from damage.rest()
-    if dates.guessed:
-        yield Gap(f"dates of {source.path}", "a day above 12 to tell day from month: read as month/day")
+    yield from dates.gaps(source.path)
     coverage.note_what_is_not_logged()
     yield from coverage.spans()
 
 
-def _records(
-    source: Source, start: int, heading: _Heading, dates: WrittenDates, damage: Damage
-) -> Iterator[Packet | Record]:
+def _records(source: Source, start: int, heading: _Heading, dates: Dates, damage: Damage) -> Iterator[Packet | Record]:
     for number, line in source.lines():
         if number <= start or not line.strip():
             continue

@@ -5,7 +5,7 @@ Source: real logs: tab-separated date, time, and a message, then user, program, 
 and definitions' versions ("Engine version", "DAT version") stand in lines of their own; plaso's parser.
 
 Folklore:
-    Dates are in the order of the user's country, and the log doesn't say which: see written_dates.
+    Dates are in the order of the user's country, and the log doesn't say which: see wall_clock.
     "Would be blocked" is a rule in report mode: nothing was stopped, but somebody tried.
 """
 
@@ -20,8 +20,7 @@ from bugcheck.evidence.evidence import LIKELY, NO, SURE, Event, Record, evidence
 from bugcheck.evidence.flows import Coverage
 from bugcheck.evidence.products import Product
 from bugcheck.evidence.source import Source
-from bugcheck.evidence.written_dates import WrittenDates
-from bugcheck.gaps import Gap
+from bugcheck.evidence.wall_clock import Dates
 
 LOG = "McAfee VirusScan"
 HEAD_LINES = 60
@@ -51,7 +50,7 @@ def probe(source: Source) -> int:
 def mcafee_text(source: Source) -> Iterator[Record]:
     """McAfee VirusScan's text logs: blocked changes, detections, updates, scans."""
     product, coverage, damage = Product(LOG, "McAfee"), Coverage(), Damage(source.path)
-    dates = WrittenDates(source.head_text.split("\n")[:5000])
+    dates = Dates(source.head_text.split("\n")[:5000])
     for number, line in source.lines():
         if not line.strip():
             continue
@@ -64,8 +63,7 @@ def mcafee_text(source: Source) -> Iterator[Record]:
         coverage.see(time, event.kind)
         yield event
     yield from damage.rest()
-    if dates.guessed:
-        yield Gap(f"dates of {source.path}", "a day above 12 to tell day from month: read as month/day")
+    yield from dates.gaps(source.path)
     yield from product.fact()
     yield from coverage.spans()
 

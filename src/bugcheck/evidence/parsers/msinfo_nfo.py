@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from bugcheck.evidence.evidence import NO, SURE, Record, evidence_parser
-from bugcheck.evidence.local_times import DateOrder, order_of
 from bugcheck.evidence.source import Source
 from bugcheck.evidence.system_report import records_of_items, records_of_row, records_of_summary, word_of
+from bugcheck.evidence.wall_clock import Dates
 from bugcheck.gaps import Gap
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -40,7 +40,7 @@ def msinfo_nfo(source: Source) -> Iterator[Record]:
             "open it in msinfo32 and export it as text",
         )  # fmt: skip
         return
-    order = order_of((), "")
+    dates = Dates()
     sections: list[str] = []
     items: dict[str, str] = {}
     for row, (event, name, cells) in enumerate(_walk(source)):
@@ -52,7 +52,7 @@ def msinfo_nfo(source: Source) -> Iterator[Record]:
             return
         section = sections[-1] if sections else ""
         if event in ("open", "close"):
-            yield from _flush(sections, items, order)
+            yield from _flush(sections, items, dates)
             items = {}
             if event == "open":
                 sections.append(name)
@@ -60,21 +60,22 @@ def msinfo_nfo(source: Source) -> Iterator[Record]:
                 sections.pop()
         elif set(cells) == {"Item", "Value"}:
             if cells["Item"] in items:
-                yield from _flush(sections, items, order)
+                yield from _flush(sections, items, dates)
                 items = {}
             items[cells["Item"]] = cells["Value"]
         else:
-            order = order if order.day_first is not None else order_of(cells.values())
+            dates.see(cells.values())
             words = {word: value for key, value in cells.items() if (word := word_of(key))}
-            yield from records_of_row(word_of(section), words, order, f"section {section}")
+            yield from records_of_row(word_of(section), words, dates, f"section {section}")
+    yield from dates.gaps(source.path)
 
 
-def _flush(sections: list[str], items: dict[str, str], order: DateOrder) -> Iterator[Record]:
+def _flush(sections: list[str], items: dict[str, str], dates: Dates) -> Iterator[Record]:
     if not items or not sections:
         return
     where, word = f"section {sections[-1]}", word_of(sections[-1])
     if word == "summary" or len(sections) == 1:
-        yield from records_of_summary(items, order, where)
+        yield from records_of_summary(items, dates, where)
     else:
         yield from records_of_items(word, items, where)
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bugcheck.evidence.evidence import LIKELY, NO, SURE, Record, evidence_parser
-from bugcheck.evidence.local_times import order_of
 from bugcheck.evidence.source import Source
 from bugcheck.evidence.system_report import records_of_items, records_of_row, records_of_summary, word_of
+from bugcheck.evidence.wall_clock import Dates
 
 _ITEMS = {"item", "element", "élément", "elemento", "项目", "項目", "항목"}
 
@@ -30,13 +30,13 @@ def probe(source: Source) -> int:
 @evidence_parser("msinfo_text", probe=probe, names=("*msinfo*.txt", "*systeminformation*.txt"))
 def msinfo_text(source: Source) -> Iterator[Record]:
     """An msinfo32 report exported as text."""
-    order = order_of((), "")
+    dates = Dates()
     section, columns, items = "", list[str](), dict[str, str]()
     at = 0
     for number, line in source.lines():
         cells = [cell.strip() for cell in line.split("\t")]
         if line.startswith("[") and line.rstrip().endswith("]"):
-            yield from _told(section, items, at)
+            yield from _told(section, items, at, dates)
             section, columns, items, at = line.strip()[1:-1], [], {}, number
         elif not line.strip():
             continue
@@ -44,18 +44,19 @@ def msinfo_text(source: Source) -> Iterator[Record]:
             columns = cells
         elif columns and columns[0].lower() in _ITEMS and len(cells) > 1:
             if cells[0] in items:
-                yield from _told(section, items, at)
+                yield from _told(section, items, at, dates)
                 items, at = {}, number
             items[cells[0]] = cells[1]
         elif columns:
-            order = order if order.day_first is not None else order_of(cells)
+            dates.see(cells)
             words = {word: cell for name, cell in zip(columns, cells, strict=False) if (word := word_of(name))}
-            yield from records_of_row(word_of(section), words, order, f"line {number}")
-    yield from _told(section, items, at)
+            yield from records_of_row(word_of(section), words, dates, f"line {number}")
+    yield from _told(section, items, at, dates)
+    yield from dates.gaps(source.path)
 
 
-def _told(section: str, items: dict[str, str], line: int) -> Iterator[Record]:
+def _told(section: str, items: dict[str, str], line: int, dates: Dates) -> Iterator[Record]:
     if items and word_of(section) == "summary":
-        yield from records_of_summary(items, order_of((), ""), f"line {line}")
+        yield from records_of_summary(items, dates, f"line {line}")
     elif items:
         yield from records_of_items(word_of(section), items, f"line {line}")

@@ -17,7 +17,7 @@ from bugcheck.evidence.evidence import LIKELY, NO, Event, Fact, Record, evidence
 from bugcheck.evidence.object_meaning import Meaning, meaning_of, valued
 from bugcheck.evidence.objects import objects
 from bugcheck.evidence.source import Source
-from bugcheck.evidence.written_dates import WrittenDates
+from bugcheck.evidence.wall_clock import Dates
 from bugcheck.gaps import Gap
 
 _FACTS = 200_000
@@ -41,7 +41,7 @@ def probe(source: Source) -> int:
 @evidence_parser("powershell", probe=probe)
 def powershell(source: Source) -> Iterator[Record]:
     """Objects of PowerShell and wmic (list, table, CSV): services, drivers, software, devices."""
-    dates = WrittenDates(source.head_text.split("\n")[:400])
+    dates = Dates(source.head_text.split("\n")[:400])
     count = 0
     for each in objects(source.lines()):
         where = f"line {each.line}"
@@ -51,11 +51,10 @@ def powershell(source: Source) -> Iterator[Record]:
         if count > _FACTS:
             yield Gap(f"the rest of {source.path}", f"objects beyond {_FACTS:,} (the limit)")
             return
-    if dates.guessed:
-        yield Gap(f"the dates of {source.path}", "whether day or month comes first; month first is assumed")
+    yield from dates.gaps(source.path)
 
 
-def _told(properties: dict[str, str], where: str, dates: WrittenDates) -> Iterator[Record]:
+def _told(properties: dict[str, str], where: str, dates: Dates) -> Iterator[Record]:
     if _restored(properties):
         yield from _restore_point(properties, where, dates)
         return
@@ -86,7 +85,7 @@ def _bytes(text: str) -> str:
     return str(int(found[1]) << (30 if found[2].upper() == "G" else 20)) if found else text
 
 
-def _fields(meaning: Meaning, properties: dict[str, str], dates: WrittenDates) -> dict[str, str]:
+def _fields(meaning: Meaning, properties: dict[str, str], dates: Dates) -> dict[str, str]:
     found: dict[str, str] = {}
     for names, word in meaning.fields:
         value = next((properties[key] for one in names.split("|") if properties.get(key := one.replace("_", " "))), "")
@@ -101,7 +100,7 @@ def _restored(properties: dict[str, str]) -> bool:
     return "CreationTime" in properties and "SequenceNumber" in properties and "Description" in properties
 
 
-def _restore_point(properties: dict[str, str], where: str, dates: WrittenDates) -> Iterator[Event]:
+def _restore_point(properties: dict[str, str], where: str, dates: Dates) -> Iterator[Event]:
     """Tell of a restore point, which Windows makes before something is installed."""
     time = _time(properties["CreationTime"], dates)
     if time is not None and (title := properties["Description"]):
@@ -111,7 +110,7 @@ def _restore_point(properties: dict[str, str], where: str, dates: WrittenDates) 
         yield Event(time, kind, f"restore point: {title}", where, "System Restore", None, fields)
 
 
-def _time(text: str, dates: WrittenDates) -> datetime | None:
+def _time(text: str, dates: Dates) -> datetime | None:
     """Read a date, one of eight digits, or WMI's own with the minutes from UTC behind it."""
     if found := _DAY.match(text):
         return dates.parse(f"{found[1]}000000")

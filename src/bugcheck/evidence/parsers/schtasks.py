@@ -13,8 +13,8 @@ from itertools import islice
 
 from bugcheck.evidence.console import absent, encoding_for, recognised, rows, worded
 from bugcheck.evidence.evidence import NO, SURE, Event, Fact, Record, evidence_parser
-from bugcheck.evidence.local_times import DateOrder, local_time, order_of
 from bugcheck.evidence.source import Source
+from bugcheck.evidence.wall_clock import Dates
 
 _ROWS = 200_000
 _NEVER = 2000
@@ -35,16 +35,17 @@ def schtasks(source: Source) -> Iterator[Record]:
         for row in islice(rows(source.lines(encoding_for(source, "schtasks"))), _ROWS)
         if (cells := worded(row, "schtasks")).get("task")
     ]
-    order = order_of(cells.get(word, "") for _, cells in found for word in ("last", "next", "start_date"))
+    dates = Dates(cells.get(word, "") for _, cells in found for word in ("last", "next", "start_date"))
     seen: set[tuple[str, str]] = set()
     for line, cells in found:
-        yield from _task(cells, order, line, seen)
+        yield from _task(cells, dates, line, seen)
+    yield from dates.gaps(source.path)
 
 
-def _task(cells: dict[str, str], order: DateOrder, line: int, seen: set[tuple[str, str]]) -> Iterator[Record]:
+def _task(cells: dict[str, str], dates: Dates, line: int, seen: set[tuple[str, str]]) -> Iterator[Record]:
     name, where = cells["task"], f"line {line}"
     command = "" if absent(cells.get("command", "")) else cells.get("command", "")
-    last, following = (local_time(cells.get(word, ""), order) for word in ("last", "next"))
+    last, following = (dates.read(cells.get(word, "")) for word in ("last", "next"))
     last = last if last and last.year > _NEVER else None
     words = {
         "schedule": " ".join(cells[w] for w in ("schedule_type", "start", "days") if not absent(cells.get(w, ""))),

@@ -20,7 +20,7 @@ from bugcheck.evidence.evidence import LIKELY, NO, SURE, Event, Record, evidence
 from bugcheck.evidence.flows import Coverage
 from bugcheck.evidence.products import Product
 from bugcheck.evidence.source import Source
-from bugcheck.evidence.written_dates import WrittenDates
+from bugcheck.evidence.wall_clock import Dates
 
 LOG = "Sophos"
 _PACKED = re.compile(r"\d{8} \d{6}\t? ")
@@ -54,7 +54,7 @@ def probe(source: Source) -> int:
 def sophos_text(source: Source) -> Iterator[Record]:
     """Sophos Anti-Virus' sav.txt and Sophos Clean's log: detections, treatments, versions."""
     product, coverage, damage = Product("Sophos Anti-Virus", "Sophos"), Coverage(), Damage(source.path)
-    dates = WrittenDates()
+    dates = Dates()
     for number, line in source.lines():
         if not line.strip():
             continue

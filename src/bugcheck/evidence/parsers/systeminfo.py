@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from bugcheck.evidence.console import Row, absent, encoding_for, lines_of, recognised, rows, worded
 from bugcheck.evidence.evidence import LIKELY, NO, SURE, Event, Fact, Record, evidence_parser
-from bugcheck.evidence.local_times import DateOrder, local_time, order_of
 from bugcheck.evidence.source import Source
+from bugcheck.evidence.wall_clock import Dates
 from bugcheck.gaps import Gap
 
 _VERSION = re.compile(r"(\d+\.\d+\.\d{4,5})\b(.*)")
@@ -44,15 +44,16 @@ def systeminfo(source: Source) -> Iterator[Record]:
         if not cells.get("os_version") and not cells.get("host"):
             continue
         locale = cells.get("locale", "").partition(";")[0]
-        order = order_of((cells.get("boot", ""), cells.get("installed", ""), cells.get("bios", "")), locale)
+        dates = Dates((cells.get("boot", ""), cells.get("installed", ""), cells.get("bios", "")), locale)
         lines = _Lines(lines_of(row, "systeminfo"), row.line)
-        yield from _windows(cells, order, lines)
+        yield from _windows(cells, dates, lines)
         yield from _machine(cells, lines)
         for number, (kb, title) in enumerate(_updates(row, cells)):
             yield Fact("update", kb, title, f"{lines.at('hotfixes')}, number {number + 1}")
         yield from _cards(cells, lines.at("nics"))
-        if cells.get("boot") and not local_time(cells["boot"], order):
-            yield Gap(f"the boot time {cells['boot']!r} in {source.path}", "whether day or month comes first")
+        yield from dates.gaps(source.path)
+        if cells.get("boot") and not dates.read(cells["boot"]):
+            yield Gap(f"the boot time {cells['boot']!r} in {source.path}", "a date")
 
 
 def _by_place(row: Row) -> dict[str, str]:
@@ -74,13 +75,13 @@ class _Lines:
         return f"line {self.known.get(word, self.otherwise)}"
 
 
-def _windows(cells: dict[str, str], order: DateOrder, lines: _Lines) -> Iterator[Record]:
+def _windows(cells: dict[str, str], dates: Dates, lines: _Lines) -> Iterator[Record]:
     if cells.get("host"):
         domain = cells.get("domain", "")
         yield Fact("computer_name", "", cells["host"], lines.at("host"), {"domain": domain} if domain else {})
     version = _VERSION.match(cells.get("os_version", ""))
     if version:
-        installed = local_time(cells.get("installed", ""), order)
+        installed = dates.read(cells.get("installed", ""))
         build = _BUILD.search(version[2])
         fields = {
             "build": build[1] if build else version[1].rpartition(".")[2],
@@ -93,7 +94,7 @@ def _windows(cells: dict[str, str], order: DateOrder, lines: _Lines) -> Iterator
         yield Fact(
             "os", cells.get("os", ""), version[1], lines.at("os_version"), {k: v for k, v in fields.items() if v}
         )
-    boot = local_time(cells.get("boot", ""), order)
+    boot = dates.read(cells.get("boot", ""))
     if boot:
         yield Fact("boot_time", "", boot.isoformat(), lines.at("boot"))
         yield Event(boot, "boot", "Windows started", lines.at("boot"), "systeminfo")

@@ -17,7 +17,7 @@ from bugcheck.evidence.evidence import NO, SURE, Event, Record, evidence_parser
 from bugcheck.evidence.flows import Coverage
 from bugcheck.evidence.products import Product
 from bugcheck.evidence.source import Source
-from bugcheck.evidence.written_dates import WrittenDates
+from bugcheck.evidence.wall_clock import Dates
 from bugcheck.timestamps import from_unix
 
 LOG = "Trend Micro"
@@ -42,7 +42,7 @@ def probe(source: Source) -> int:
 @evidence_parser("trend_text", probe=probe, names=("pccnt35.log", "ofcurlf.log", "*.log"))
 def trend_text(source: Source) -> Iterator[Record]:
     """Trend Micro's logs of detections and of blocked addresses."""
-    coverage, damage, dates = Coverage(), Damage(source.path), WrittenDates()
+    coverage, damage, dates = Coverage(), Damage(source.path), Dates()
     for number, line in source.lines():
         if not line.strip():
             continue
@@ -61,7 +61,7 @@ def trend_text(source: Source) -> Iterator[Record]:
     yield from coverage.spans()
 
 
-def _time(cells: list[str], seconds: int, dates: WrittenDates) -> datetime | None:
+def _time(cells: list[str], seconds: int, dates: Dates) -> datetime | None:
     text = cells[seconds] if len(cells) > seconds else ""
     if text.isascii() and text.isdecimal() and 8 < len(text) <= 10:
         return from_unix(int(text))
