@@ -18,9 +18,10 @@ from bugcheck.hypotheses.weighing import weigh
 from bugcheck.plans.plan import make_plan
 from bugcheck.reports.case_document import case_document
 from bugcheck.reports.case_json import case_json
-from bugcheck.reports.case_words import CHINESE, ENGLISH
+from bugcheck.reports.case_words import ENGLISH
 from bugcheck.reports.escape import printable
 from bugcheck.reports.formats.text import draw
+from bugcheck.reports.language_files import language_file, languages
 from bugcheck.reports.widths import columns, wrapped
 from tests.reports.case_of import NOW, build
 from tests.reports.html_reader import faults, read
@@ -113,10 +114,18 @@ def test_a_case_of_nothing() -> None:
     assert "No crash" in render_case(case)
 
 
-def test_both_languages_have_every_word() -> None:
-    assert ENGLISH.keys() == CHINESE.keys()
+@pytest.mark.parametrize("language", languages()[1:])
+def test_every_language_has_every_word_and_each_hole(language: str) -> None:
+    found = language_file(language)
+    assert ENGLISH.keys() == found.words.keys()
     for key, words in ENGLISH.items():
-        assert set(re.findall(r"\{[^}]*\}", words)) == set(re.findall(r"\{[^}]*\}", CHINESE[key])), key
+        assert set(re.findall(r"\{[^}]*\}", words)) == set(re.findall(r"\{[^}]*\}", found.words[key])), key
+    for told, text in found.sentences:
+        holes = [set(re.findall(r"\{(\w+)", each)) for each in (told, text)]
+        assert holes[1] <= holes[0], told
+        assert "d2" in holes[0] or holes[0] == holes[1], told
+    told = [told for told, _ in found.sentences]
+    assert len(told) == len(set(told))
 
 
 def test_chinese_takes_two_columns() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from bugcheck.api.incident import investigate
+from bugcheck.api.incident import check_language, investigate
 from bugcheck.errors import UsageError
 from bugcheck.records import dataclass
 from bugcheck.symbols.options import SymbolOptions
@@ -184,6 +184,7 @@ def export_case(
     from bugcheck.cases.session import reopened
     from bugcheck.reports.case_bundle import CaseBundle
 
+    check_language(language)
     path, hide = Path(output), tuple(hide)
     _check_export(store, path, Path(store.folder).resolve(), redact=redact, hide=hide, memory=memory, evidence=evidence)
     investigated = reopened(store, known_issue_library(known_issues).matches, language)
@@ -214,9 +215,11 @@ def _redactor(store: CaseStore, investigated: Investigated, hide: tuple[str, ...
     from bugcheck.cases.case_names import redactor_for
     from bugcheck.cases.pseudonyms import kept_pseudonyms
     from bugcheck.reports.case_bundle import README, REDACTED
-    from bugcheck.reports.case_words import LANGUAGES
+    from bugcheck.reports.case_words import words_of
+    from bugcheck.reports.language_files import language_file, languages
 
-    wording = [text for words in LANGUAGES.values() for text in words.values()]
+    wording = [text for code in languages() for text in words_of(code).values()]
+    wording += [text for code in languages() for pair in language_file(code).sentences for text in pair]
     wording += [README, REDACTED]
     return redactor_for(investigated.case, store, kept_pseudonyms(store.home), hide, wording)
 

@@ -36,11 +36,13 @@ def investigate(
         folder: the evidence; an archive or a single file will do.
         keep: keep the case in `.bugcheck` inside the folder, so that it can be reopened and added to.
         password: for encrypted zip archives. symbols: for dumps. skip: paths in the folder not to read.
-        language: "en" or "zh". known_issues: database of one's own known issues; None is the platform's place.
+        language: "en", or a file of `reports/languages`.
+        known_issues: database of one's own known issues; None is the platform's place.
         progress: takes (path, files read, files in all).
 
     Raises:
-        UsageError: there is no such folder. StoreBusy: another process investigates it. LimitExceeded: too many files.
+        UsageError: there is no such folder or language. StoreBusy: another process investigates it.
+        LimitExceeded: too many files.
     """
     from datetime import UTC, datetime
 
@@ -51,6 +53,7 @@ def investigate(
     path = os.fspath(folder)
     if not os.path.exists(path):  # noqa: PTH110
         raise UsageError(f"{path}: there is no such folder")
+    check_language(language)
     locator = symbol_locator(symbols) if symbols else None
     intake = Intake(path, password=password, symbols=locator, skip=frozenset(skip))
 
@@ -69,6 +72,14 @@ def investigate(
         progress=progress,
         language=language,
     )
+
+
+def check_language(language: str) -> None:
+    """Raise UsageError when no report can be told in a language."""
+    from bugcheck.reports.language_files import languages
+
+    if language not in languages():
+        raise UsageError(f"there is no language {language!r} here; languages are {', '.join(languages())}")
 
 
 def render_case(
@@ -100,4 +111,4 @@ def case_report(investigated: Investigated, *, verbose: bool = False, language: 
     return case_document(investigated, verbose=verbose, language=language)
 
 
-__all__ = ["case_report", "investigate", "render_case"]
+__all__ = ["case_report", "check_language", "investigate", "render_case"]

@@ -198,7 +198,7 @@ def _add_investigate(parser: ArgumentParser) -> None:
     parser.add_argument("--format", default="text", metavar="FORMAT", help="text (default), json, markdown, html")
     parser.add_argument("--output", metavar="FILE", help="write to FILE instead of standard output")
     parser.add_argument("-v", "--verbose", action="store_true", help="every prediction and every file")
-    parser.add_argument("--language", choices=("en", "zh"), default="en", help="of the report (default: en)")
+    parser.add_argument("--language", default="en", metavar="CODE", help="of the report: en (default), zh")
     parser.add_argument("--no-store", action="store_true", help="keep nothing in FOLDER/.bugcheck")
     parser.add_argument("--password", metavar="TEXT", help="password of encrypted zip archives")
     _add_symbol_options(parser)
@@ -277,7 +277,7 @@ def _add_export(parser: ArgumentParser) -> None:
     parser.add_argument("--with-evidence", action="store_true", help="the files of evidence as well, but no dumps")
     parser.add_argument("--with-memory", action="store_true", help="registers and stack words as well, and dumps")
     parser.add_argument("--force", action="store_true", help="replace a file that is there")
-    parser.add_argument("--language", choices=("en", "zh"), default="en", help="of the report (default: en)")
+    parser.add_argument("--language", default="en", metavar="CODE", help="of the report: en (default), zh")
 
 
 def _add_info(parser: ArgumentParser) -> None:

@@ -14,6 +14,7 @@ from bugcheck.reports.case_document import local_time
 from bugcheck.reports.case_picture import LANES, MOST_HOSTS, WORDS_LIMIT, shown_hosts
 from bugcheck.reports.case_words import Words, counted
 from bugcheck.reports.page import Grid, GridRow, Mark, TimeLane, TimePicture
+from bugcheck.reports.spoken import Say
 from bugcheck.timeline.crashes import IncidentCrash
 from bugcheck.timeline.timed_event import TimedEvent
 
@@ -32,7 +33,7 @@ class _Row:
     covered: tuple[tuple[float, float], ...]
 
 
-def before_crashes(case: Case, words: Words) -> TimePicture | None:
+def before_crashes(case: Case, words: Words, say: Say = str) -> TimePicture | None:
     """The minutes before the newest crashes; None when no crash has a time."""
     timed = [crash for crash in case.investigation.crashes if crash.time is not None]
     crashes = timed[-MOST_CRASHES:][::-1]
@@ -45,7 +46,7 @@ def before_crashes(case: Case, words: Words) -> TimePicture | None:
             label = words[f"lane {tone}"]
             if any(row.events for row in rows):
                 lanes += _lanes(case, rows, f"{label}, {host}", tone)
-                told += [_told(case, row.crash, event) for row in rows for event in row.events]
+                told += [_told(case, row.crash, event, say) for row in rows for event in row.events]
             else:
                 watched = all(_length(row.covered) > 0.99 for row in rows)
                 (silent if watched else unknown).setdefault(label, []).append(host)
@@ -114,9 +115,9 @@ def _ago(crash: IncidentCrash, event: TimedEvent) -> str:
     return f"{'−' if seconds < 0 else '+'}{abs(seconds) // 60}:{abs(seconds) % 60:02}"
 
 
-def _told(case: Case, crash: IncidentCrash, event: TimedEvent) -> GridRow:
+def _told(case: Case, crash: IncidentCrash, event: TimedEvent, say: Say) -> GridRow:
     evidence = case.timeline.evidence_of(event.evidence)
     place = f"{evidence.path if evidence else event.evidence}, {event.where}"
     when = local_time(case, crash.time, crash.host)[:16]
-    kind = event.kind.replace("_", " ")
+    kind = say(event.kind.replace("_", " "))
     return GridRow((when, _ago(crash, event), event.host, kind, event.text[:WORDS_LIMIT], place))

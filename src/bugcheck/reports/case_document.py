@@ -10,6 +10,7 @@ from datetime import datetime
 
 from bugcheck.cases.investigate import Case
 from bugcheck.cases.session import Investigated
+from bugcheck.cases.store import Change
 from bugcheck.hypotheses.hypothesis import Hypothesis, Outcome, Prediction, State
 from bugcheck.hypotheses.investigation import IssueMatch
 from bugcheck.knowledge.bugchecks import describe_bugcheck
@@ -18,6 +19,7 @@ from bugcheck.records import replace
 from bugcheck.reports.case_confidence import confidence_of, level_word
 from bugcheck.reports.case_words import Words, counted, words_of
 from bugcheck.reports.document import Block, Document, Facts, Headline, Points, Table
+from bugcheck.reports.spoken import Say, say_in, spoken
 from bugcheck.reports.widths import columns
 from bugcheck.timeline.crashes import IncidentCrash
 
@@ -33,14 +35,16 @@ LINE, SHORT = 200, 104
 
 def case_document(investigated: Investigated, *, verbose: bool = False, language: str = "en") -> Document:
     """Arrange a case for a person: one screen, or with `verbose` every prediction, crash, step and file."""
-    words, case = words_of(language), investigated.case
+    words, investigated, say = words_of(language), spoken(investigated, language), say_in(language)
+    case = investigated.case
     blocks: list[Block] = [verdict(case, words), Facts(tuple(_facts(case, words)))]
     blocks += _together([*_reasons(case, words), *_crashes(case, words, verbose)])
-    blocks += _together([*_hypotheses(case, words, verbose)])
+    blocks += _together([*_hypotheses(case, words, say, verbose)])
     blocks += _together([*_issues(case, words, verbose), *_plan(case, words, verbose)])
     rest: list[Block] = []
     if investigated.changes:
-        changes = [each.words for each in investigated.changes[: EVERYTHING if verbose else MOST_CHANGES]]
+        shown = investigated.changes[: EVERYTHING if verbose else MOST_CHANGES]
+        changes = [change_words(each, words, say) for each in shown]
         rest.append(Points(words["changed"], tuple(shortened(each, LINE if verbose else SHORT) for each in changes)))
     if verbose:
         blocks += _details(case, words)
@@ -63,6 +67,20 @@ def verdict(case: Case, words: Words) -> Headline:
         return Headline(words["nothing supported"], "", "yellow")
     titles = words["and"].join(each.title for each in found[:2] if each.log_odds >= found[0].log_odds - 1.5)
     return Headline(words["most likely"].format(titles), sure_words(case, words), "red")
+
+
+def change_words(change: Change, words: Words, say: Say) -> str:
+    """What became of a hypothesis since the last time, in a sentence."""
+    before, after = change.before, change.after
+    title = say(change.title)
+    if before is None:
+        state = f" ({words[after.state]}, {after.log_odds:+.1f})" if after else ""
+        return words["change new"].format(title) + state
+    if after is None:
+        return words["change gone"].format(title)
+    state = words[after.state] if before.state == after.state else f"{words[before.state]} → {words[after.state]}"
+    why = f": {say(after.decided_by)}" if after.decided_by else ""
+    return f"{title}: {state}, {before.log_odds:+.1f} → {after.log_odds:+.1f}{why}"
 
 
 def sure_words(case: Case, words: Words) -> str:
@@ -105,7 +123,7 @@ def _facts(case: Case, words: Words) -> Iterator[tuple[str, str]]:
 def _hosts(case: Case, words: Words) -> Iterator[str]:
     for host in case.timeline.hosts:
         known = [words.get(host.role, host.role), host.os, str(host.zone) if host.zone_source else ""]
-        yield f"{host.name} ({', '.join(filter(None, known))})"
+        yield f"{host.name} ({words['comma'].join(filter(None, known))})"
 
 
 def telling(case: Case, hypothesis: Hypothesis) -> list[Prediction]:
@@ -133,13 +151,18 @@ def _reasons(case: Case, words: Words) -> Iterator[Block]:
                 yield Points(words[label], tuple(lines))
 
 
+LONGEST_WORD = 20
+"""Characters of a word that is left out whole where a statement is cut."""
+
+
 def shortened(text: str, limit: int = LINE) -> str:
     """A statement that fits two lines of the screen, or so many columns."""
     if columns(text) <= limit:
         return text
     while columns(text) > limit - 2:
         text = text[: limit - 2] if len(text) > limit - 2 else text[:-1]
-    return (text.rsplit(" ", 1)[0] if " " in text[limit // 2 :] else text) + " …"
+    space = text.rfind(" ")
+    return (text[:space] if space > len(text) - LONGEST_WORD else text) + " …"
 
 
 def _crashes(case: Case, words: Words, verbose: bool) -> Iterator[Block]:
@@ -199,7 +222,7 @@ def local_time(case: Case, moment: datetime | None, host: str) -> str:
     return f"{local:%Y-%m-%d %H:%M:%S} {offset[:3]}:{offset[3:5]}"
 
 
-def _hypotheses(case: Case, words: Words, verbose: bool) -> Iterator[Block]:
+def _hypotheses(case: Case, words: Words, say: Say, verbose: bool) -> Iterator[Block]:
     for state, label in (
         (State.SUPPORTED, "also supported"),
         (State.NOT_ELIMINATED, "not_eliminated"),
@@ -210,7 +233,7 @@ def _hypotheses(case: Case, words: Words, verbose: bool) -> Iterator[Block]:
         if state is State.SUPPORTED:
             found = found[1:]
         most = MOST_ELIMINATED if state is State.ELIMINATED else MOST_HYPOTHESES
-        lines = list(_lines(found, state, words, EVERYTHING if verbose else most, LINE if verbose else SHORT))
+        lines = list(_lines(found, state, words, say, EVERYTHING if verbose else most, LINE if verbose else SHORT))
         if lines:
             yield Points(words[label], tuple(lines))
     test = case.weighed.next_test
@@ -219,7 +242,7 @@ def _hypotheses(case: Case, words: Words, verbose: bool) -> Iterator[Block]:
         yield Points(words["next test"], (told, f"→ {test.how}"))
 
 
-def _lines(found: list[Hypothesis], state: State, words: Words, most: int, limit: int) -> Iterator[str]:
+def _lines(found: list[Hypothesis], state: State, words: Words, say: Say, most: int, limit: int) -> Iterator[str]:
     """A line a hypothesis, the most telling ones first; the rest by name."""
     weak = [each for each in found if state is State.NOT_ELIMINATED and each.log_odds < WEAK]
     shown = [each for each in found if each not in weak]
@@ -227,13 +250,15 @@ def _lines(found: list[Hypothesis], state: State, words: Words, most: int, limit
         if state is State.UNTESTED:
             why = next((one.told for one in each.predictions), "")
         else:
-            why = each.decided_by
+            why = say(each.decided_by)
         odds = "" if state in (State.UNTESTED, State.ELIMINATED) else f" ({each.log_odds:+.1f})"
         yield shortened(f"{each.title}{odds}: {why}".removesuffix(": "), limit)
     if shown[most:]:
-        yield shortened(words["also"].format(", ".join(each.title for each in shown[most:])), limit)
+        yield shortened(words["also"].format(words["comma"].join(each.title for each in shown[most:])), limit)
     if weak:
-        yield shortened(words["little for"].format(", ".join(f"{each.title} ({each.log_odds:+.1f})" for each in weak)))
+        yield shortened(
+            words["little for"].format(words["comma"].join(f"{each.title} ({each.log_odds:+.1f})" for each in weak))
+        )
 
 
 def _issues(case: Case, words: Words, verbose: bool) -> Iterator[Block]:
@@ -281,7 +306,7 @@ def _step(step: Treatment, words: Words) -> str:
 
 def _short_step(step: Treatment, words: Words) -> str:
     """A step in two lines: what to do, what it risks in a word, and whether it is done."""
-    risk = step.risk.partition(":")[0]
+    risk = step.risk.replace("：", ":").partition(":")[0]
     mark = f"{words['risk']} {risk}" if step.source == "bugcheck" else step.source
     parts = (step.text, mark, f"{words['done']}: {step.done}" if step.done else "")
     return shortened(f"{step.step}  " + "  ·  ".join(filter(None, parts)))

@@ -16,7 +16,16 @@ from bugcheck.hypotheses.hypothesis import Cite, Hypothesis, Outcome, Prediction
 from bugcheck.hypotheses.investigation import IssueMatch
 from bugcheck.reports.case_before import before_crashes
 from bugcheck.reports.case_confidence import confidence_of
-from bugcheck.reports.case_document import code_words, local_time, read_words, supported, telling, verdict, watch_words
+from bugcheck.reports.case_document import (
+    change_words,
+    code_words,
+    local_time,
+    read_words,
+    supported,
+    telling,
+    verdict,
+    watch_words,
+)
 from bugcheck.reports.case_matrix import evidence_matrix, hypothesis_anchor
 from bugcheck.reports.case_picture import whole_picture
 from bugcheck.reports.case_ranking import hypothesis_ranking
@@ -38,29 +47,30 @@ from bugcheck.reports.page import (
     Statements,
     anchor_of,
 )
+from bugcheck.reports.spoken import Say, say_in, spoken
 
 MOST_CITES, MOST_CRASHES, MOST_ISSUES, MOST_FILES, MOST_CHANGED = 3, 500, 40, 2000, 20
 FIRST_ISSUES, MOST_NAMED = 3, 12
 LINK_LIMIT = 48
-LANGUAGES = {"en": "en", "zh": "zh-Hans"}
 
 
 def case_page(investigated: Investigated, *, language: str = "en") -> Page:
     """Arrange all that is known of a case."""
-    words, case = words_of(language), investigated.case
+    words, investigated, say = words_of(language), spoken(investigated, language), say_in(language)
+    case = investigated.case
     sections = (
         _summary(case, words),
-        _pictures(case, words),
+        _pictures(case, words, say),
         _reasons(case, words),
-        _matrix(case, words),
-        _stack(case, words),
+        _matrix(case, words, say),
+        _stack(case, words, say),
         _plan(case, words),
         _issues(case, words),
         _more_issues(case, words),
-        _changes(investigated, words),
+        _changes(investigated, words, say),
         _hypotheses(case, words),
         _crashes(case, words),
-        _evidence(case, words),
+        _evidence(case, words, say),
         _gaps(case, words),
     )
     head = verdict(case, words)
@@ -68,8 +78,8 @@ def case_page(investigated: Investigated, *, language: str = "en") -> Page:
     colophon += f"{case.created:%Y-%m-%d %H:%M} UTC"
     used = tuple(section for section in sections if section.parts)
     sure = confidence_of(case.weighed.hypotheses) if case.investigation.crashes else None
-    tongue = LANGUAGES.get(language, "en")
-    return Page(case.title or case.folder, head, used, sure, colophon, tongue, words["contents"])
+    tongue, skip = words["html language"], words["skip"]
+    return Page(case.title or case.folder, head, used, sure, colophon, tongue, words["contents"], skip)
 
 
 def _summary(case: Case, words: Words) -> Section:
@@ -77,7 +87,7 @@ def _summary(case: Case, words: Words) -> Section:
     hosts = list[str]()
     for host in case.timeline.hosts[:MOST_NAMED]:
         known = [words.get(host.role, host.role), host.os, str(host.zone) if host.zone_source else ""]
-        hosts.append(f"{host.name} ({', '.join(filter(None, known))})")
+        hosts.append(f"{host.name} ({words['comma'].join(filter(None, known))})")
     if case.timeline.hosts[MOST_NAMED:]:
         hosts.append(f"+{len(case.timeline.hosts) - MOST_NAMED}")
     if hosts:
@@ -86,8 +96,8 @@ def _summary(case: Case, words: Words) -> Section:
     return Section("", (Facts(tuple(rows)),))
 
 
-def _pictures(case: Case, words: Words) -> Section:
-    found = (whole_picture(case, words), before_crashes(case, words))
+def _pictures(case: Case, words: Words, say: Say) -> Section:
+    found = (whole_picture(case, words), before_crashes(case, words, say))
     return Section(words["time heading"], tuple(each for each in found if each), "time")
 
 
@@ -128,18 +138,18 @@ def _link(case: Case, cite: Cite) -> Link:
     return Link(text if len(text) <= LINK_LIMIT else text[: LINK_LIMIT - 1] + "…", anchor_of("file", cite.evidence))
 
 
-def _matrix(case: Case, words: Words) -> Section:
-    found = (hypothesis_ranking(case, words), evidence_matrix(case, words))
+def _matrix(case: Case, words: Words, say: Say) -> Section:
+    found = (hypothesis_ranking(case, words, say), evidence_matrix(case, words))
     return Section(words["matrix heading"], tuple(each for each in found if each), "matrix")
 
 
-def _stack(case: Case, words: Words) -> Section:
+def _stack(case: Case, words: Words, say: Say) -> Section:
     crash = telling_crash(case)
-    stack = case_stack(case, crash) if crash else None
+    stack = case_stack(case, crash, words, say) if crash else None
     if crash is None or stack is None:
         return Section("", ())
     about = [local_time(case, crash.time, crash.host), crash.host, code_words(crash.code)]
-    told = crash.seen.headline if crash.seen else ""
+    told = say(crash.seen.headline) if crash.seen else ""
     return Section(words["stack heading"], (Statements("", (Statement(told, (), "  ".join(about)),)), stack), "stack")
 
 
@@ -197,8 +207,8 @@ def _issue(issue: IssueMatch, words: Words) -> list[Part]:
     return [Statements(title, ()), Entries(entries)]
 
 
-def _changes(investigated: Investigated, words: Words) -> Section:
-    told = [Statement(each.words) for each in investigated.changes]
+def _changes(investigated: Investigated, words: Words, say: Say) -> Section:
+    told = [Statement(change_words(each, words, say)) for each in investigated.changes]
     files = [Statement(f"{words.get(each.what, each.what)}: {each.path}") for each in investigated.custody]
     parts = (Statements("", tuple(told)), Statements(words["files changed"], tuple(files[:MOST_CHANGED])))
     used = tuple(part for part in parts if part.items) if told else ()
@@ -249,21 +259,21 @@ def _crashes(case: Case, words: Words) -> Section:
     return Section(words["crashes heading"], parts, "crashes", len(rows) > 5, note)
 
 
-def _evidence(case: Case, words: Words) -> Section:
+def _evidence(case: Case, words: Words, say: Say) -> Section:
     heads = (
         words["file"], words["kind"], words["host"], words["size"], words["event count"], words["covers"],
         words["quality"], "SHA-256",
     )  # fmt: skip
-    rows = tuple(_file(each) for each in case.evidence[:MOST_FILES])
+    rows = tuple(_file(each, say) for each in case.evidence[:MOST_FILES])
     numbers = frozenset([words["size"], words["event count"]])
     grid = Grid("", heads, rows, frozenset(["SHA-256"]), numbers, sortable=True)
     note = _cut(len(case.evidence), MOST_FILES, words)
     return Section(words["evidence heading"], (grid,) if rows else (), "evidence", note=note)
 
 
-def _file(each: Evidence) -> GridRow:
+def _file(each: Evidence, say: Say) -> GridRow:
     covers = " – ".join(f"{moment:%Y-%m-%d %H:%M}" for moment in _covers(each))
-    quality = each.quality.value + (f": {'; '.join(each.notes[:2])}" if each.notes else "")
+    quality = say(each.quality.value) + (f": {'; '.join(each.notes[:2])}" if each.notes else "")
     cells = (each.path, each.kind, each.host, f"{each.size:,}", f"{each.events:,}", covers, quality, each.sha256)
     keys = (each.path, each.kind, each.host, f"{each.size:015}", f"{each.events:015}", covers, quality, each.sha256)
     return GridRow(cells, keys, anchor_of("file", each.id))

@@ -12,8 +12,10 @@ from typing import Any, cast
 
 from bugcheck.cases.investigate import Case
 from bugcheck.findings.frame_owners import Owner, owner_of
+from bugcheck.reports.case_words import Words, counted
 from bugcheck.reports.page import Fold, Level, StackList
 from bugcheck.reports.page_stack import KERNEL, LEAST_FOLDED, MAX_LEVELS, SCANNED
+from bugcheck.reports.spoken import Say
 from bugcheck.timeline.crashes import IncidentCrash
 
 
@@ -25,7 +27,7 @@ def telling_crash(case: Case) -> IncidentCrash | None:
     return next(iter((blaming or found)[::-1]), None)
 
 
-def case_stack(case: Case, crash: IncidentCrash) -> StackList | None:
+def case_stack(case: Case, crash: IncidentCrash, words: Words, say: Say) -> StackList | None:
     """The stack of a crash; None when no analysis of it is kept, or it has none."""
     text = case.timeline.store.analyses().get(crash.number) if crash.number is not None else None
     if not text:
@@ -35,12 +37,12 @@ def case_stack(case: Case, crash: IncidentCrash) -> StackList | None:
     blamed = crash.seen.module if crash.seen else None
     items: list[Level | Fold] = []
     for reason, group in groupby(frames[:MAX_LEVELS], key=_reason):
-        levels = tuple(_level(frame, blamed) for frame in group)
+        levels = tuple(_level(frame, blamed, words, say) for frame in group)
         if levels[0].index and len(levels) >= LEAST_FOLDED.get(reason, MAX_LEVELS + 1):
-            items.append(Fold(reason, levels))
+            items.append(Fold(reason, levels, counted(words, "levels", len(levels)).format(say(reason))))
         else:
             items.extend(levels)
-    return StackList(tuple(items)) if items else None
+    return StackList(tuple(items), how=words["found how"]) if items else None
 
 
 def _reason(frame: Mapping[str, Any]) -> str:
@@ -51,16 +53,16 @@ def _reason(frame: Mapping[str, Any]) -> str:
     return KERNEL if owner in (Owner.IGNORE, Owner.STOP) else ""
 
 
-def _level(frame: Mapping[str, Any], blamed: str | None) -> Level:
+def _level(frame: Mapping[str, Any], blamed: str | None, words: Words, say: Say) -> Level:
     details = [
         f"{frame['file']}:{frame['line']}" if frame.get("file") else "",
-        "inlined" if frame.get("inline") else "",
+        words["inlined"] if frame.get("inline") else "",
         str(frame.get("warning") or ""),
     ]
     return Level(
         index=int(frame.get("index", 0)),
         place=str(frame.get("name") or frame.get("ip") or "?"),
         detail="   ".join(filter(None, details)),
-        found_by=str(frame.get("trust", "")).replace("_", " "),
+        found_by=say(str(frame.get("trust", "")).replace("_", " ")),
         blamed=blamed is not None and frame.get("module") == blamed,
     )

@@ -1,14 +1,17 @@
-"""A language → the fixed words of a case's report, so that the same report speaks English or Chinese.
+"""A language → the fixed words of a case's report, so that the same report speaks English, Chinese or another.
 
-Source: our own wording.  What evidence says is shown as it is; sentences about findings are English.
+Source: our own wording.  English stands here; each other language is one file of `languages/`, which also holds the
+sentences the stages tell (`spoken.py`).  What evidence says is shown as it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bugcheck.reports.language_files import language_file
+
 Words = Mapping[str, str]
-ENGLISH: Words = {
+ENGLISH: dict[str, str] = {
     # the verdict
     "most likely": "Most likely: {}.",
     "nothing supported": "No hypothesis is supported by the evidence at hand.",
@@ -149,147 +152,21 @@ ENGLISH: Words = {
     "columns cut": "{:,} more hypothesis has no column here; it is in the list above.|{:,} more hypotheses have no "
     "column here; they are in the list above.",
     "cut": "{0} of {1} are shown; the JSON report has all.",
+    "skip": "Skip to the report",
+    "html language": "en",
+    "levels": "{:,} level: {{}}|{:,} levels: {{}}",
+    "found how": "how this level was found",
+    "inlined": "inlined",
+    "change new": "new: {}",
+    "change gone": "no longer proposed: {}",
+    "a person": "a person",
+    "against it": "against it: {}",
 }
-CHINESE: Words = {
-    "most likely": "最可能：{}。",
-    "nothing supported": "现有证据不足以支持任何一种假设。",
-    "no crash": "证据中没有崩溃记录。",
-    "and": "；以及 ",
-    "comma": "，",
-    "case": "案件",
-    "read": "已读取",
-    "files": "{:,} 个文件",
-    "hosts": "{:,} 台主机",
-    "events": "{:,} 条事件",
-    "crashes": "{:,} 次崩溃",
-    "stops": "{:,} 次无错误检查的停机",
-    "steps": "另有 {:,} 步：见 -v 或 HTML 报告",
-    "host": "主机",
-    "host list": "主机",
-    "failed": "故障",
-    "other": "其他",
-    "mechanism": "机理",
-    "because": "依据",
-    "told apart": "区分性证据",
-    "against": "反证",
-    "crashed": "崩溃",
-    "no code": "无错误检查",
-    "kinds": "另有 {:,} 类：见 -v",
-    "also supported": "同样有支持",
-    "supported": "有证据支持",
-    "not_eliminated": "未排除",
-    "eliminated": "已排除",
-    "untested": "未检验",
-    "little for": "支持很少：{}",
-    "also": "此外：{}",
-    "issues": "另有 {:,} 项：见 -v 或 HTML 报告",
-    "next test": "下一步检验",
-    "known issues": "已知问题",
-    "match": "吻合",
-    "possible": "可能",
-    "near_miss": "近似但不符",
-    "but": "但",
-    "plan": "处理方案",
-    "risk": "风险",
-    "cost": "代价",
-    "undo": "恢复方法",
-    "proves": "说明",
-    "source": "来源",
-    "done": "已做",
-    "watch": "观察",
-    "watch until": "至 {0}（{1}）：此前保持平静即非偶然",
-    "missing": "缺失",
-    "changed": "变化",
-    "not recognised": "无法识别",
-    "hypothesis": "假设",
-    "expected": "预期",
-    "outcome": "结果",
-    "weight": "权重",
-    "found": "发现",
-    "where": "出处",
-    "when": "时间",
-    "bug check": "错误检查",
-    "what": "分析结论",
-    "predictions": "全部预期",
-    "file": "文件",
-    "kind": "类型",
-    "event count": "事件",
-    "facts": "事实",
-    "quality": "质量",
-    "evidence": "证据",
-    "observed": "已观察到",
-    "contradicted": "被否定",
-    "picture": "{} 至 {} 的经过：实底为有文件可作证的时段，虚线为无人作证的时段",
-    "number": "数量",
-    "in words": "文字版",
-    "lane crash": "崩溃",
-    "lane attack": "攻击",
-    "lane hardware": "硬件错误",
-    "lane security": "防病毒",
-    "lane change": "安装与更新",
-    "lane job": "任务与复制",
-    "lane logon": "登录",
-    "lane boot": "启动",
-    "lane person": "人员记录",
-    "time heading": "时间线",
-    "why heading": "依据、反证，以及什么会改变结论",
-    "matrix heading": "假设与证据",
-    "matrix help": "对数几率：+0.7 使几率加倍，+2.3 增至十倍。◆ 为区分性证据；括号中的权重与更强的一项出自同一观察，"
-    "不重复计入。每列相加即得末行。",
-    "looked at": "考察项",
-    "state": "状态",
-    "prior": "先验",
-    "people added": "人员增减",
-    "taken back": "已撤回",
-    "untested rest": "未检验的预期",
-    "the rest": "其余各项（屏幕上逐行列出）",
-    "log-odds": "对数几率",
-    "stack heading": "调用栈",
-    "plan heading": "处理方案与观察",
-    "plan order": "影响最小者优先；若再次崩溃，即取下一步",
-    "do": "措施",
-    "target": "对象",
-    "issues heading": "已知问题与近似情形",
-    "issues more": "其余近似情形",
-    "holds": "成立",
-    "fails": "不成立",
-    "changed heading": "与上次相比的变化",
-    "files changed": "文件",
-    "added": "新增",
-    "gone": "已不在",
-    "crashes heading": "全部崩溃",
-    "evidence heading": "证据",
-    "gaps heading": "缺失的内容及获取方法",
-    "size": "字节",
-    "covers": "覆盖时段",
-    "how": "检验方法",
-    "not counted": "不重复计入",
-    "not kept": "未保存",
-    "sure high": "把握大  ·  占几率的 {}",
-    "sure medium": "把握中等  ·  占几率的 {}",
-    "sure low": "把握小  ·  占几率的 {}",
-    "sure none": "无把握  ·  占几率的 {}",
-    "contents": "章节",
-    "decided by": "判定依据",
-    "ranking": "全部假设，按支持程度排列",
-    "crash": "崩溃",
-    "before": "之前",
-    "before picture": "{:,} 次崩溃各自之前的 MINUTES 分钟：每次崩溃一行，最新的在上，均以崩溃时刻对齐",
-    "silent": "全程有记录而无动静：{}。",
-    "unwatched": "并非全程有记录，无动静不说明问题：{}。",
-    "crashes cut": "另有 {:,} 次较早的崩溃未画出。",
-    "hosts cut": "另有 {:,} 台主机未画出。",
-    "events cut": "{2} 的{1}只画出前 {0:,} 条。",
-    "hypotheses cut": "另有 {:,} 个假设未列出。",
-    "columns cut": "另有 {:,} 个假设在此无列，见上表。",
-    "cut": "显示 {1} 项中的 {0} 项；JSON 报告有全部内容。",
-}
-LANGUAGES: Mapping[str, Words] = {"en": ENGLISH, "zh": CHINESE}
 
 
 def words_of(language: str) -> Words:
-    """The words of a language ("en", "zh"); English for any other."""
-    return LANGUAGES.get(language, ENGLISH)
+    """The words of a language; English for what it has not, and for one that is not there."""
+    return ENGLISH | language_file(language).words
 
 
 def counted(words: Words, what: str, number: int) -> str:

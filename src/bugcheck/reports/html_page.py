@@ -13,7 +13,6 @@ from bugcheck.reports.html_parts import Parts
 from bugcheck.reports.html_text import escaped, tag
 from bugcheck.reports.page import Entries, Fold, Grid, Page, Part, Registers, Section, StackList, Statements, anchor_of
 
-SKIP = {"en": "Skip to the report", "zh": "跳至报告正文"}
 LEVEL_TONES = {"red": "strong", "yellow": "weak"}
 
 
@@ -40,7 +39,7 @@ def html_page(page: Page) -> str:
 
 
 def _header(page: Page) -> str:
-    skip = tag("a", SKIP.get(page.language, SKIP["en"]), href="#report", class_="skip")
+    skip = tag("a", escaped(page.skip), href="#report", class_="skip")
     subject = tag("p", escaped(page.subject), class_="subject")
     note = tag("p", escaped(page.headline.note), class_="note") if page.headline.note else ""
     meter = _meter(page.confidence) if page.confidence else ""

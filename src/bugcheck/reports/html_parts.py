@@ -137,21 +137,23 @@ class Parts:
 
     def stack(self, part: StackList) -> str:
         """A stack as an ordered list; levels that say little are folded away."""
-        items = "".join(self._fold(item) if isinstance(item, Fold) else self._level(item) for item in part.items)
+        items = "".join(
+            self._fold(item, part.how) if isinstance(item, Fold) else self._level(item, part.how) for item in part.items
+        )
         ending = tag("p", escaped(part.ending), class_="fine") if part.ending else ""
         return tag("ol", items, class_="stack") + ending
 
-    def _level(self, level: Level) -> str:
+    def _level(self, level: Level, how: str) -> str:
         detail = tag("span", escaped(level.detail), class_="detail") if level.detail else ""
         cells = tag("span", f"{level.index}", class_="index") + tag("span", tag("code", escaped(level.place)) + detail)
-        cells += tag("span", escaped(level.found_by), class_="trust", title="how this level was found")
+        cells += tag("span", escaped(level.found_by), class_="trust", title=how)
         blamed = "blamed" if level.blamed else ""
         return tag("li", cells, class_=f"level {blamed}".strip(), id=self.place(level.anchor))
 
-    def _fold(self, fold: Fold) -> str:
+    def _fold(self, fold: Fold, how: str) -> str:
         count = len(fold.levels)
-        summary = tag("summary", f"{count} level{'s' if count != 1 else ''}: {escaped(fold.reason)}")
-        inner = tag("ol", "".join(self._level(level) for level in fold.levels), class_="stack")
+        summary = tag("summary", escaped(fold.summary or f"{count} level{'s' if count != 1 else ''}: {fold.reason}"))
+        inner = tag("ol", "".join(self._level(level, how) for level in fold.levels), class_="stack")
         return tag("li", tag("details", summary + inner), class_="fold")
 
     def registers(self, part: Registers) -> str:

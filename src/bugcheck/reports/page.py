@@ -77,18 +77,20 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """Neighbouring levels that are hidden until asked for, and why."""
+    """Neighbouring levels that are hidden until asked for, and why; `summary` is both in a sentence, "" for English."""
 
     reason: str
     levels: tuple[Level, ...]
+    summary: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class StackList:
-    """A stack, innermost level first; `ending` says why there are no more levels."""
+    """A stack, innermost level first; `ending` says why there are no more levels, `how` what each is marked with."""
 
     items: tuple[Level | Fold, ...]
     ending: str = ""
+    how: str = "how this level was found"
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +278,7 @@ class Page:
         subject: what it is about (a file). headline: the sentence read first; `note` and `tone` as in a Headline.
         confidence: 0 to 1, or None where there is none to show.
         sections: in order. colophon: small print at the end. language: of the words, as HTML names it.
-        contents: label of the list of sections on top, "" for a page without one.
+        contents: label of the list of sections on top, "" for a page without one. skip: of the link past them.
     """
 
     subject: str
@@ -286,6 +288,7 @@ class Page:
     colophon: str = ""
     language: str = "en"
     contents: str = ""
+    skip: str = "Skip to the report"
 
 
 def anchor_of(*words: str) -> str:

@@ -1,0 +1,1 @@
+"""One file per language of a case's report, English apart."""
