@@ -41,7 +41,7 @@ def test_sentences(told: str, text: str) -> None:
 
 
 def test_hypotheses_and_plan_are_told_in_chinese_nearly_throughout() -> None:
-    """A sentence added today may be English until somebody translates it; a language that fell behind is no language."""
+    """A sentence added today may be English until somebody translates it; a language must not fall behind."""
     case = spoken(build(), "zh").case
     said = [text for each in case.weighed.hypotheses for text in (each.title, each.mechanism)]
     said += [text for each in case.weighed.hypotheses for one in each.predictions for text in (one.topic, one.expect)]
