@@ -6,15 +6,12 @@ from collections.abc import Sequence
 
 from bugcheck.findings.findings import Category
 from bugcheck.reports.document import Block, Document, Headline, Points, Table
+from bugcheck.reports.next_steps import NEXT_HARDWARE
 from bugcheck.verdict.combined import CombinedVerdict
 from bugcheck.verdict.crash_record import CrashRecord
 
 CHANGES_SHOWN = 8
 ROWS_SHOWN = 24
-NEXT_HARDWARE = (
-    "test the memory modules one at a time, over several passes; set overclocking and memory profiles (XMP, EXPO) "
-    "back to default; then keep the dumps coming"
-)
 
 
 def combined_document(combined: CombinedVerdict) -> Document:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from bugcheck.findings.findings import Category
 from bugcheck.findings.suspicion import Standing, standing_of
-from bugcheck.reports.combined_document import NEXT_HARDWARE
 from bugcheck.verdict.analysis import Analysis
 
 if TYPE_CHECKING:
@@ -20,6 +19,10 @@ if TYPE_CHECKING:
 
 DISK = frozenset([0x24, 0x77, 0x7A, 0x7B, 0xED])
 PROCESSOR = frozenset([0x5C, 0x65, 0x9C, 0x101, 0x124, 0x1CA])
+NEXT_HARDWARE = (
+    "test the memory modules one at a time, over several passes; set overclocking and memory profiles (XMP, EXPO) "
+    "back to default; then keep the dumps coming"
+)
 NEXT_DISK = "save what is on the disk; then look at its own records (SMART), its cable and its controller's driver"
 NEXT_PROCESSOR = (
     "set overclocking and undervolting back to default, check heat and power supply, update the firmware; "
