@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bugcheck.findings.bit_flips import canonical_flip, entry_of, find_flip, small_value_flip
+from bugcheck.findings.bit_flips import canonical_flip, entry_of, find_flip, find_region_flip, small_value_flip
 from bugcheck.findings.findings import Category, Crash
 from tests.crashes import empty_crash, x64_crash
-from tests.findings.rules.speaking import IN_DRIVER, NT, corpus_statements, crash_at, opened, said
+from tests.findings.rules.speaking import IN_DRIVER, MACHINE, NT, corpus_statements, crash_at, opened, said
 
 RULE = "possible_bit_flip"
 POINTER = 0xFFFF_BD8E_4CF6_A540
@@ -125,14 +126,61 @@ def test_two_bits_in_a_page_table_entry() -> None:
     assert finding.weight < 0.5
 
 
+def test_a_region_of_memory_one_bit_away_counts_when_nothing_else_is_near() -> None:
+    address = 0xFFFF_BDAE_7A62_9000  # bit 37 away from POINTER's 4 GiB, its own low half
+    [finding] = said(faulted_at(address), RULE)
+    assert "turning bit 37 back makes it 0xffffbd8e7a629000, among memory that is in use" in finding.statement
+    assert finding.category is Category.HARDWARE
+    assert 0.45 <= finding.weight < 0.75
+    assert [citation.where for citation in finding.citations if citation.kind == "bit"] == ["37"]
+
+
+@pytest.mark.parametrize("build", [7601, 9600, 10586])
+def test_regions_stand_one_bit_apart_by_themselves_before_1607(build: int) -> None:
+    # corpus, 111317-27812-01 (9600): pools at ffffc000 and ffffe000, stacks at ffffd000
+    machine = replace(MACHINE, build=build)
+    crash = crash_at(
+        LOAD,
+        check=(0x50, 0xFFFF_C000_89FE_C010, 0, IN_DRIVER),
+        stack={0x40: 0xFFFF_E000_8123_4560},
+        machine=machine,
+        rbx=0xFFFF_C000_89FE_C010,
+    )
+    assert said(crash, RULE) == []
+
+
+@pytest.mark.parametrize(
+    ("address", "pointers"),
+    [
+        (0xFFFF_BDAE_7A62_9000, {POINTER: "a", 0xFFFF_BDAE_1234_5670: "b"}),  # its own region is in use
+        (0xFFFF_BD8F_7A62_9000, {POINTER: "a"}),  # the next 4 GiB: a region that grew
+        (0xFFFF_BDAE_7A62_9000, {POINTER: "a", 0xFFFF_BDBE_1234_5670: "b"}),  # two regions, each by another bit
+        (0xFFFF_BDAE_0000_0010, {POINTER: "a"}),  # two 32-bit numbers
+        (0xFFFF_BDA6_7A62_9000, {POINTER: "a"}),  # two bits
+    ],
+)
+def test_regions_prove_nothing_where_chance_or_growth_explains(address: int, pointers: dict[int, str]) -> None:
+    assert find_region_flip(address, pointers) is None
+
+
+def test_pointers_made_from_the_bad_one_are_no_neighbours() -> None:
+    address = 0xFFFF_BDAE_7A62_9000
+    flip = find_region_flip(address, {POINTER: "a", address: "rbx", address + 0x450: "r12"})
+    assert flip is not None
+    assert (flip.bits, flip.pointer) == ((37,), POINTER)
+
+
 def test_survives_an_empty_dump() -> None:
     assert said(empty_crash(), RULE) == []
 
 
-def test_of_all_real_dumps_it_speaks_of_the_two_that_have_it(corpus: Path) -> None:
-    # truth.jsonl: 50_1 and 3b_0; 1a and be_1 are hardware_reported's
+def test_of_all_real_dumps_it_speaks_of_the_three_that_have_it(corpus: Path) -> None:
+    # truth.jsonl: 50_1 and 3b_0 by themselves, 50_0 hardware by the machine's others, whose bit 37 it has as well;
+    # 1a and be_1 are hardware_reported's
     found = corpus_statements(corpus, RULE)
-    assert {name: finding.weight for name, [finding] in found.items()} == {"50_1.dmp": 0.8, "3b_0.dmp": 0.6}
+    weights = {name: finding.weight for name, [finding] in found.items()}
+    assert weights == {"50_1.dmp": 0.8, "3b_0.dmp": 0.6, "50_0.dmp": 0.5}
+    assert "turning bit 37 back" in found["50_0.dmp"][0].statement
 
 
 @given(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1))

@@ -29,6 +29,9 @@ from bugcheck.findings.fault_registers import code_at_fault
 from bugcheck.findings.findings import Category, Citation, Crash, Finding, rule
 
 CORRUPT_PAGE_TABLE_ENTRY = 0x41792
+FIRST_SCATTERED_BUILD = 14393
+"""Windows 10 1607, the first that puts its kinds of memory at places of chance; before, they stand one bit apart
+(Windows 8.1: pools at ffffc000 and ffffe000, stacks at ffffd000; Windows 7: fffff880 and fffff8a0)."""
 REFUTED = "other dumps of the machine with the same driver and no changed bits, or a memory test of several passes"
 
 
@@ -37,7 +40,7 @@ def possible_bit_flip(crash: Crash) -> Iterator[Finding]:
     """An address or page table entry that differs by one or two bits from what it should be."""
     if not crash.dump.is_kernel or crash.machine.architecture.bits != 64:
         return
-    finding = _page_table_entry(crash) or _address(crash) or _instruction_pointer(crash)
+    finding = _page_table_entry(crash) or _address(crash) or _instruction_pointer(crash) or _region(crash)
     if finding is not None:
         yield finding
 
@@ -76,6 +79,25 @@ def _address(crash: Crash) -> Finding | None:
     mapped = bit_flips.entry_of(address, pointers) if crash.machine.architecture is Architecture.X64 else None
     flip = bit_flips.find_flip(mapped or address, pointers)
     return _beside_pointer(flip, cited) if flip else None
+
+
+def _region(crash: Crash) -> Finding | None:
+    """An address far from everything that is one bit beside memory in use."""
+    address = _failed_address(crash)
+    build = crash.dump.kernel.build & 0xFFFF if crash.dump.kernel else 0
+    if address is None or address >> 47 != 0x1_FFFF or build < FIRST_SCATTERED_BUILD:
+        return None
+    pointers = bit_flips.live_pointers(crash)
+    mapped = bit_flips.entry_of(address, pointers) if crash.machine.architecture is Architecture.X64 else None
+    flip = bit_flips.find_region_flip(mapped or address, pointers)
+    if flip is None:
+        return None
+    bit, cited = flip.bits[0], Citation("address", "failed address", format_hex(address))
+    statement = (
+        f"nothing else in this dump lies near {flip.address:#x}, but turning bit {bit} back makes it "
+        f"{flip.original:#x}, among memory that is in use ({flip.pointer:#x}, {flip.where})"
+    )
+    return _finding(statement, 0.5, flip.bits, cited, Citation("memory", flip.where, format_hex(flip.pointer)))
 
 
 def _beside_null(crash: Crash, address: int, cited: Citation) -> Finding:
