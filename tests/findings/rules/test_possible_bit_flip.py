@@ -135,6 +135,17 @@ def test_a_region_of_memory_one_bit_away_counts_when_nothing_else_is_near() -> N
     assert [citation.where for citation in finding.citations if citation.kind == "bit"] == ["37"]
 
 
+def test_a_flipped_pointer_used_with_a_large_offset() -> None:
+    wrong = POINTER ^ 1 << 41
+    load = bytes.fromhex("488b83c8040000")  # mov rax,[rbx+4C8h]
+    crash = crash_at(load, check=(0x50, wrong + 0x4C8, 0, IN_DRIVER), stack={0x40: POINTER}, rbx=wrong)
+    [finding] = said(crash, RULE)
+    assert f"the pointer {wrong:#x} in rbx, which was used with an offset, differs in bit 41" in finding.statement
+    assert finding.weight >= 0.75
+    sound = crash_at(load, check=(0x50, POINTER + 0x4C8, 0, IN_DRIVER), stack={0x40: POINTER}, rbx=POINTER)
+    assert said(sound, RULE) == []
+
+
 @pytest.mark.parametrize("build", [7601, 9600, 10586])
 def test_regions_stand_one_bit_apart_by_themselves_before_1607(build: int) -> None:
     # corpus, 111317-27812-01 (9600): pools at ffffc000 and ffffe000, stacks at ffffd000

@@ -19,16 +19,19 @@ does not count twice.  It speaks once, with its strongest finding.  32-bit machi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from bugcheck.addresses import MASK64, format_hex
 from bugcheck.dump.dump import Architecture
 from bugcheck.findings import bit_flips
 from bugcheck.findings.access import failed_access
-from bugcheck.findings.fault_registers import code_at_fault
+from bugcheck.findings.fault_registers import code_at_fault, fault_registers
 from bugcheck.findings.findings import Category, Citation, Crash, Finding, rule
 
 CORRUPT_PAGE_TABLE_ENTRY = 0x41792
+_OPERAND = re.compile(r"\[([^\[\]]+)\]")
+_REGISTER = re.compile(r"\b(?:r[a-ds][xip]|rbp|r\d{1,2})\b")
 FIRST_SCATTERED_BUILD = 14393
 """Windows 10 1607, the first that puts its kinds of memory at places of chance; before, they stand one bit apart
 (Windows 8.1: pools at ffffc000 and ffffe000, stacks at ffffd000; Windows 7: fffff880 and fffff8a0)."""
@@ -78,7 +81,24 @@ def _address(crash: Crash) -> Finding | None:
     pointers = bit_flips.live_pointers(crash)
     mapped = bit_flips.entry_of(address, pointers) if crash.machine.architecture is Architecture.X64 else None
     flip = bit_flips.find_flip(mapped or address, pointers)
-    return _beside_pointer(flip, cited) if flip else None
+    if flip is not None:
+        return _beside_pointer(flip, cited, f"the failed address {flip.address:#x}")
+    for name, value in _bases(crash):
+        flip = bit_flips.find_flip(value, pointers)
+        if flip is not None:
+            base = Citation("register", name, format_hex(value))
+            return _beside_pointer(flip, base, f"the pointer {value:#x} in {name}, which was used with an offset,")
+    return None
+
+
+def _bases(crash: Crash) -> list[tuple[str, int]]:
+    """The registers of the faulting instruction's memory operand: the address may be far behind the pointer in one."""
+    code, context = code_at_fault(crash), fault_registers(crash)
+    operand = _OPERAND.search(code.text) if code is not None else None
+    if operand is None or context is None:
+        return []
+    names = dict.fromkeys(_REGISTER.findall(operand[1]))
+    return [(name, context.registers[name]) for name in names if context.registers.get(name, 0) >> 47 == 0x1_FFFF]
 
 
 def _region(crash: Crash) -> Finding | None:
@@ -124,11 +144,11 @@ def _failed_address(crash: Crash) -> int | None:
     return code.access_address if code and code.access_value is None else None
 
 
-def _beside_pointer(flip: bit_flips.Flip, cited: Citation) -> Finding:
+def _beside_pointer(flip: bit_flips.Flip, cited: Citation, subject: str) -> Finding:
     bits = " and ".join(str(bit) for bit in flip.bits)
     word = "bit" if len(flip.bits) == 1 else "bits"
     statement = (
-        f"the failed address {flip.address:#x} differs in {word} {bits} from {flip.original:#x}, "
+        f"{subject} differs in {word} {bits} from {flip.original:#x}, "
         f"which is {_distance(flip)}a pointer in use, {flip.pointer:#x} ({flip.where})"
     )
     weight = 0.8 if len(flip.bits) == 1 else 0.45
