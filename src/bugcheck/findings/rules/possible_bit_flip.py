@@ -9,6 +9,7 @@ dumps for a live pointer.  The weights follow what else writes such values:
 | one high bit from a live pointer | 0.8 | a driver that sets or clears a single bit through a stale pointer |
 | two high bits | 0.45 | the same; half a pointer overwritten |
 | one bit keeps it from being canonical | 0.5, or 0.75 where the corrected address is in the dump | tagged pointers |
+| nothing near, but memory in use one bit beside | 0.5 | bytes of a pointer overwritten |
 | instruction pointer, one high bit from a module | 0.45 | modules fill about 2 % of the 4 GiB they lie in |
 | small value with one high bit | 0.45, or 0.6 where the code added the small part | two 32-bit numbers as one pointer |
 | page table entry, two bits | 0.35 | a driver writing there |
@@ -19,22 +20,15 @@ does not count twice.  It speaks once, with its strongest finding.  32-bit machi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-from bugcheck.addresses import MASK64, format_hex
+from bugcheck.addresses import format_hex
 from bugcheck.dump.dump import Architecture
 from bugcheck.findings import bit_flips
-from bugcheck.findings.access import failed_access
-from bugcheck.findings.fault_registers import code_at_fault, fault_registers
 from bugcheck.findings.findings import Category, Citation, Crash, Finding, rule
+from bugcheck.findings.flip_search import failed_address, flip_of_address, flip_of_base, flip_of_code, flip_of_region
 
 CORRUPT_PAGE_TABLE_ENTRY = 0x41792
-_OPERAND = re.compile(r"\[([^\[\]]+)\]")
-_REGISTER = re.compile(r"\b(?:r[a-ds][xip]|rbp|r\d{1,2})\b")
-FIRST_SCATTERED_BUILD = 14393
-"""Windows 10 1607, the first that puts its kinds of memory at places of chance; before, they stand one bit apart
-(Windows 8.1: pools at ffffc000 and ffffe000, stacks at ffffd000; Windows 7: fffff880 and fffff8a0)."""
 REFUTED = "other dumps of the machine with the same driver and no changed bits, or a memory test of several passes"
 
 
@@ -68,7 +62,7 @@ def _page_table_entry(crash: Crash) -> Finding | None:
 
 
 def _address(crash: Crash) -> Finding | None:
-    address = _failed_address(crash)
+    address = failed_address(crash)
     if address is None:
         return None
     cited = Citation("address", "failed address", format_hex(address))
@@ -76,41 +70,22 @@ def _address(crash: Crash) -> Finding | None:
         return _not_canonical(crash, address, cited)
     if bit_flips.small_value_flip(address) is not None:
         return _beside_null(crash, address, cited)
-    if not address >> 47:
-        return None
-    pointers = bit_flips.live_pointers(crash)
-    mapped = bit_flips.entry_of(address, pointers) if crash.machine.architecture is Architecture.X64 else None
-    flip = bit_flips.find_flip(mapped or address, pointers)
+    flip = flip_of_address(crash, address)
     if flip is not None:
         return _beside_pointer(flip, cited, f"the failed address {flip.address:#x}")
-    for name, value in _bases(crash):
-        flip = bit_flips.find_flip(value, pointers)
-        if flip is not None:
-            base = Citation("register", name, format_hex(value))
-            return _beside_pointer(flip, base, f"the pointer {value:#x} in {name}, which was used with an offset,")
-    return None
-
-
-def _bases(crash: Crash) -> list[tuple[str, int]]:
-    """The registers of the faulting instruction's memory operand: the address may be far behind the pointer in one."""
-    code, context = code_at_fault(crash), fault_registers(crash)
-    operand = _OPERAND.search(code.text) if code is not None else None
-    if operand is None or context is None:
-        return []
-    names = dict.fromkeys(_REGISTER.findall(operand[1]))
-    return [(name, context.registers[name]) for name in names if context.registers.get(name, 0) >> 47 == 0x1_FFFF]
+    found = flip_of_base(crash, address)
+    if found is None:
+        return None
+    name, flip = found
+    base = Citation("register", name, format_hex(flip.address))
+    return _beside_pointer(flip, base, f"the pointer {flip.address:#x} in {name}, which was used with an offset,")
 
 
 def _region(crash: Crash) -> Finding | None:
     """An address far from everything that is one bit beside memory in use."""
-    address = _failed_address(crash)
-    build = crash.dump.kernel.build & 0xFFFF if crash.dump.kernel else 0
-    if address is None or address >> 47 != 0x1_FFFF or build < FIRST_SCATTERED_BUILD:
-        return None
-    pointers = bit_flips.live_pointers(crash)
-    mapped = bit_flips.entry_of(address, pointers) if crash.machine.architecture is Architecture.X64 else None
-    flip = bit_flips.find_region_flip(mapped or address, pointers)
-    if flip is None:
+    address = failed_address(crash)
+    flip = flip_of_region(crash, address) if address is not None else None
+    if address is None or flip is None:
         return None
     bit, cited = flip.bits[0], Citation("address", "failed address", format_hex(address))
     statement = (
@@ -134,14 +109,6 @@ def _beside_null(crash: Crash, address: int, cited: Citation) -> Finding:
             "changed bit would look so, and pass a check for null"
         )
     return _finding(f"{statement}; {innocent}", 0.6 if added else 0.45, (bit,), cited)
-
-
-def _failed_address(crash: Crash) -> int | None:
-    access = failed_access(crash)
-    if access is not None and access.address != MASK64:
-        return access.address
-    code = code_at_fault(crash)
-    return code.access_address if code and code.access_value is None else None
 
 
 def _beside_pointer(flip: bit_flips.Flip, cited: Citation, subject: str) -> Finding:
@@ -174,18 +141,9 @@ def _not_canonical(crash: Crash, address: int, cited: Citation) -> Finding | Non
 
 
 def _instruction_pointer(crash: Crash) -> Finding | None:
-    address = crash.faulting_address
-    if address is None or address >> 47 != 0x1_FFFF or crash.modules.at(address):
+    found = flip_of_code(crash)
+    if found is None:
         return None
-    for bit in range(32, 47):
-        module = crash.modules.at(address ^ 1 << bit)
-        if module is not None:
-            corrected = address ^ 1 << bit
-            return _finding(
-                f"the processor was executing at {address:#x}, where no module is; turning bit {bit} back makes it "
-                f"{crash.modules.resolve(corrected)}",
-                0.45,
-                (bit,),
-                Citation("address", "faulting instruction", format_hex(address)),
-            )
-    return None
+    address, bit, there = found
+    text = f"the processor was executing at {address:#x}, where no module is; turning bit {bit} back makes it {there}"
+    return _finding(text, 0.45, (bit,), Citation("address", "faulting instruction", format_hex(address)))
