@@ -188,14 +188,27 @@ def test_no_network_unless_asked(server: Server, tmp_path: Path) -> None:
 
 def test_a_client_fetches_through_the_chain(server: Server, tmp_path: Path) -> None:
     server.files[f"/symbols/nt.pdb/{KEY}/nt.pdb"] = pdb_bytes()
-    near, far = tmp_path / "near", tmp_path / "far"
+    mine, near, far = tmp_path / "mine", tmp_path / "near", tmp_path / "far"
+    path = f"cache*{mine};srv*{near}*{far}*{server.url}"
     with SymbolClient() as client:
-        made = locator(tmp_path, f"srv*{near}*{far}*{server.url}", client=client)
-        found = made.search(wanted_file(PDB))
+        found = locator(tmp_path, path, client=client).search(wanted_file(PDB))
     assert found.path == far / "nt.pdb" / KEY / "nt.pdb"
-    again = locator(tmp_path, f"srv*{near}*{far}*{server.url}").search(wanted_file(PDB))
-    assert again.path == near / "nt.pdb" / KEY / "nt.pdb"  # copied on its way
+    for folder in (mine, near):  # filled on its way ("Advanced SymSrv Use": downstream stores are)
+        assert (folder / "nt.pdb" / KEY / "nt.pdb").read_bytes() == pdb_bytes()
+    again = locator(tmp_path, path).search(wanted_file(PDB))
+    assert again.path == mine / "nt.pdb" / KEY / "nt.pdb"
     assert len(server.requests) == 1
+
+
+def test_a_cache_further_left_that_cannot_be_written_costs_nothing(tmp_path: Path) -> None:
+    put(tmp_path / "share", pdb_bytes(), "nt.pdb")
+    blocked = tmp_path / "blocked"
+    blocked.write_bytes(b"a file where a folder should be")
+    path = f"cache*{blocked};cache*{tmp_path / 'mine'};srv*{tmp_path / 'near'}*{tmp_path / 'share'}"
+    found = locator(tmp_path, path).search(wanted_file(PDB))
+    assert found.path is not None
+    assert found.matched
+    assert [attempt.outcome for attempt in found.attempts if str(blocked) in attempt.place][-1] == "refused"
 
 
 def test_cache_star_is_filled_from_folders(tmp_path: Path) -> None:

@@ -117,6 +117,7 @@ class SymbolLocator:
             found = self._search_place(place, wanted)
             attempts.extend(found.attempts)
             if found.path is not None and found.matched:
+                attempts.extend(_fill(place.caches[1:], found.path, wanted))
                 return Search(wanted, found.path, True, tuple(attempts))
             second_best = second_best or found.path
         return Search(wanted, second_best, False, tuple(attempts))
@@ -234,6 +235,18 @@ class SymbolLocator:
         if other is not None:
             missing += f" (not used: {other.place}: {other.detail})"
         return Gap(what, missing, self.remedy)
+
+
+def _fill(caches: Sequence[str], path: Path, wanted: WantedFile) -> Iterator[Attempt]:
+    """Copy what was found to the caches further left; yields where the disk refused."""
+    for folder in caches:
+        cache = SymbolCache(folder)
+        if cache.path_of(wanted).is_file():
+            continue
+        try:
+            cache.copy(path, wanted)
+        except DumpError as error:
+            yield Attempt(error.file, "refused", error.reason)
 
 
 def _open(opener: _Opener, path: str, loose: bool) -> tuple[Symbols | None, Attempt]:
