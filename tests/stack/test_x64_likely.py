@@ -12,8 +12,10 @@ from bugcheck.archives.files import map_file
 from bugcheck.dump.dump import Architecture
 from bugcheck.dump.open import read_dump
 from bugcheck.machine.context import Context
+from bugcheck.machine.executable_memory import ExecutableMemory
 from bugcheck.machine.machine import Machine
 from bugcheck.machine.modules import Module, ModuleList
+from bugcheck.records import replace
 from bugcheck.stack.exactness import UNWINDING_WARNING
 from bugcheck.stack.frame import StackSource, Trust
 from bugcheck.stack.stacks import stack_from, thread_stacks
@@ -132,3 +134,19 @@ def test_a_stack_full_of_return_addresses_is_walked_in_time() -> None:
     frames = walk(context, X64Unwinder(), source).frames
     assert len(frames) > 100
     assert time.process_time() - started < 5  # half a second on an idle machine
+
+
+def test_the_dumps_map_tells_code_from_data_and_finds_code_made_at_run_time() -> None:
+    made_at_run_time = 0x200_0000_0000
+    words = {0x28: A, 0x58: B, 0xA8: made_at_run_time + 0x123, 0xE8: C}
+    everything = replace(source_of(words), executable=ExecutableMemory([(0, 1 << 47, True)]))
+    context = Context(Architecture.X64, "thread", {"rip": APP + 0x1111, "rsp": STACK})
+    assert [frame.ip for frame in walk(context, X64Unwinder(), everything).frames[1:]] == [
+        A,
+        B,
+        made_at_run_time + 0x123,
+        C,
+    ]
+    regions = [(APP, B & -0x1000, True), (B & -0x1000, (B & -0x1000) + 0x1000, False), (C & -0x1000, C + 0x1000, True)]
+    some = replace(source_of(words), executable=ExecutableMemory(regions))
+    assert [frame.ip for frame in walk(context, X64Unwinder(), some).frames[1:]] == [A, C]  # B lies in data

@@ -37,6 +37,7 @@ from bugcheck.memory.open import open_memory, open_physical, open_process
 
 if TYPE_CHECKING:
     from bugcheck.images.identity import PdbId
+    from bugcheck.machine.executable_memory import ExecutableMemory
     from bugcheck.machine.io_layout import IoLayout
     from bugcheck.machine.module_details import ModuleDetails
     from bugcheck.machine.pool_header import PoolLayout
@@ -246,6 +247,13 @@ class Machine:
         from bugcheck.machine.user_modules import read_user_modules
 
         return ModuleList((*self.modules, *read_user_modules(peb, self.dump, self.memory)))
+
+    @cached_property
+    def executable(self) -> ExecutableMemory | None:
+        """Where code can run in a process, as its dump maps it; None where it does not."""
+        from bugcheck.machine.executable_memory import executable_memory
+
+        return executable_memory(self.dump) if self.dump.user is not None else None
 
     def registers_of(self, thread: Thread) -> Context | None:
         """Registers of a kernel dump's thread: its processor's while it ran, else those it was switched away with."""

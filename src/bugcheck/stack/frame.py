@@ -16,6 +16,7 @@ from bugcheck.memory.address_space import AddressSpace
 from bugcheck.records import dataclass, field
 
 if TYPE_CHECKING:
+    from bugcheck.machine.executable_memory import ExecutableMemory
     from bugcheck.stack.frame_sizes import FrameSizes
     from bugcheck.symbols.symbols import SourceLine, Symbols
 
@@ -58,6 +59,7 @@ class StackSource:
         scan: whether frames may be found by scanning.
         full_names: C++ names with return type and parameters.
         frame_sizes: what the stacks of a program's threads agree on, or None.
+        executable: where code can run, or None.
     """
 
     memory: AddressSpace
@@ -67,6 +69,7 @@ class StackSource:
     scan: bool = True
     full_names: bool = False
     frame_sizes: FrameSizes | None = None
+    executable: ExecutableMemory | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,9 +84,10 @@ class ModuleImage:
         return self.header.directory(DIRECTORY_EXCEPTION) if self.header else None
 
     def is_executable(self, rva: int) -> bool | None:
-        """Tell whether an RVA lies in an executable section; None when the section table is not at hand."""
+        """Tell whether code can run at an RVA, by the section table, else by the dump's map; None without either."""
         if self.header is None or not self.header.sections or self.header.gaps:
-            return None
+            known = self._source.executable
+            return known.at(self.module.base + rva) if known is not None else None
         section = self.header.section_of(rva)
         return section is not None and bool(section.characteristics & SECTION_EXECUTE)
 

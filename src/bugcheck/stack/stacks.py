@@ -98,7 +98,7 @@ def stack_from(
         low, high = thread.stack_limit or 0, thread.stack_base or 0
         limits = (low, high) if low <= (context.stack_pointer or 0) < high <= low + MAX_KERNEL_STACK else limits
     full_names = machine.symbolizer is not None and machine.symbolizer.full_names
-    source = StackSource(memory, modules, symbols, limits, scan, full_names, _frame_sizes(machine))
+    source = StackSource(memory, modules, symbols, limits, scan, full_names, _frame_sizes(machine), machine.executable)
     stack = walk(context, unwinder_for(context.architecture), source, trust=starting_trust(context), limit=limit)
     return NamedStack(title, context, stack.frames, stack.ending)
 

@@ -15,7 +15,7 @@ Folklore:
     A word that stands on a stack more than once is an argument or a leftover; so is a second one of the same function
     nearby, for functions seldom call themselves.
     A frame has one size, so what lies at one distance on every thread's stack is the caller (frame_sizes.py).
-    Code made at run time lies outside all modules, so its frames are not found.
+    Code made at run time lies outside all modules, so its frames are only found where the dump maps its memory.
 """
 
 from __future__ import annotations
@@ -172,10 +172,10 @@ def _candidates(
         if slot % 16 != WIDTH or not SMALL <= word < USER_SPACE:
             continue
         image = images.at(word - 1, source)
-        calls = _calls(image, word) if image is not None else ()
-        if image is None or calls == ():
+        calls = _calls(image, word, source)
+        if calls == ():
             continue
-        nearby = 0 if calls else min(NEARBY_CODE, image.module.size // NEARBY_SHARE)
+        nearby = 0 if calls or image is None else min(NEARBY_CODE, image.module.size // NEARBY_SHARE)
         if beginning is not None and slot in (beginning, beginning + SMALLEST_FRAME):
             odds = BEGINNING
         else:
@@ -189,21 +189,24 @@ def _candidates(
     return found
 
 
-def _calls(image: ModuleImage, address: int) -> tuple[object, ...] | None:
+def _calls(image: ModuleImage | None, address: int, source: StackSource) -> tuple[object, ...] | None:
     """Call instructions before an address; none in headers and data, None where nobody can tell."""
+    if image is None:  # code made at run time, where the dump maps some
+        is_code = source.executable is not None and source.executable.at(address - 1)
+        return calls_before(source.memory, address, Architecture.X64) if is_code else ()
     rva = address - image.module.base
     if rva <= HEADERS or image.is_executable(rva - 1) is False:
         return ()
     return calls_before(image, rva, Architecture.X64)
 
 
-def _value_odds(address: int, image: ModuleImage, called: bool) -> float:
+def _value_odds(address: int, image: ModuleImage | None, called: bool) -> float:
     """Odds by the address itself: how it is aligned, where in its image it lies, whether a call stands before it."""
     aligned = ((16, ALIGNED_16), (8, ALIGNED_8), (4, ALIGNED_4))
     odds = next((value for size, value in aligned if address % size == 0), 0.0)
     if called:
         return odds + CALLED
-    if image.is_executable(address - 1 - image.module.base):
+    if image is None or image.is_executable(address - 1 - image.module.base):
         return odds
     share = (address - image.module.base) / max(1, image.module.size)
     return odds + next((value for least, value in PLACES if share >= least), 0.0)
