@@ -61,16 +61,22 @@ def open_case(folder: str | os.PathLike[str]) -> CaseStore:
 def decide(store: CaseStore, text: str, *, by: str = "", step: int | None = None) -> Decision:
     """Enter what was decided or done; with a step of the plan, the watch counts from now.
 
+    A step that was taken is evidence too: a crash like those before it speaks against the hypothesis it acts on.
+
     Raises:
-        UsageError: the plan has no such step.
+        UsageError: the plan has no such step, or the folder cannot be written.
     """
     from bugcheck.cases.kept_plan import plan_of
+    from bugcheck.cases.opinions import action, append_opinion
 
     kept = store.plan()
     steps = {each.step: each for each in plan_of(kept).steps} if kept else {}
     if step is not None and step not in steps:
         raise UsageError(f"the plan has no step {step}; it has {len(steps)}")
-    store.decide(text, by, datetime.now(UTC), step, steps[step].text if step is not None else "")
+    now, treatment = datetime.now(UTC), steps[step].text if step is not None else ""
+    if step is not None:
+        append_opinion(store.folder, action(f"{text} ({treatment})", steps[step].acts_on, by=by, when=now))
+    store.decide(text, by, now, step, treatment)
     return store.decisions()[-1]
 
 

@@ -51,6 +51,28 @@ def with_decisions(plan: Plan, decisions: Sequence[Decision]) -> Plan:
     return Plan(steps, watch)
 
 
+def with_promise(plan: Plan, before: Plan | None, decisions: Sequence[Decision]) -> Plan:
+    """Keep the steps that were taken, and behind them the one that stood ready, whatever new evidence does to the rest.
+
+    It was said what comes if it crashes again; a step whose hypothesis fell stays in the plan as what was done.
+    """
+    taken = [each.treatment for each in decisions if each.treatment]
+    if before is None or not taken:
+        return plan
+    done = [step for step in before.steps if step.text in taken]
+    last = max((step.step for step in done), default=0)
+    ready = next((step.text for step in before.steps if step.text not in taken and step.step > last), "")
+    done += [step for step in plan.steps if step.text in taken and step.text not in [each.text for each in done]]
+    rest = [step for step in plan.steps if step.text not in taken]
+    rest.sort(key=lambda step: step.text != ready)  # stable: only the promised one moves
+    ordered = [*done, *rest]
+    steps = tuple(
+        replace(step, step=number, if_recurs=number + 1 if number < len(ordered) else None)
+        for number, step in enumerate(ordered, 1)
+    )
+    return replace(plan, steps=steps)
+
+
 def _told(decision: Decision) -> str:
     by = f"{decision.by}, " if decision.by else ""
     return f"{decision.text} ({by}{decision.time:%Y-%m-%d %H:%M} UTC)"

@@ -1,4 +1,4 @@
-"""What a person suspects or sets → a notes file in the case's folder, read as evidence like any other.
+"""What a person suspects, sets or did → a notes file in the case's folder, read as evidence like any other.
 
 Source: docs/reference/notes.md for the form.
 
@@ -17,7 +17,7 @@ from pathlib import Path
 from bugcheck.errors import UsageError
 
 FILE = "opinions.notes.toml"
-_HEAD = "# What people suspect and set, by `bugcheck case suspect` and `judge`: entries are appended, never changed.\n"
+_HEAD = "# What people suspect, set and did, by `bugcheck case`: entries are appended, never changed.\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,12 @@ def judgement(
     if withdraw:
         told["withdraw"] = "true"
     return _entry("judgement", told)
+
+
+def action(text: str, treats: str, *, by: str, when: datetime) -> str:
+    """Write down that a person treated a hypothesis: what comes after it speaks about that."""
+    told = {"what": _text(text), "treats": _text(treats), "when": _time(when)}
+    return _entry("action", told | ({"who": _text(by)} if by else {}))
 
 
 def append_opinion(folder: str, entry: str) -> Path:

@@ -12,7 +12,7 @@ from sqlite3 import OperationalError
 from time import perf_counter
 
 from bugcheck.cases.investigate import UNREADABLE, AsJson, Case, Progress, conclude, investigate
-from bugcheck.cases.kept_plan import plan_text, with_decisions
+from bugcheck.cases.kept_plan import plan_of, plan_text, with_decisions, with_promise
 from bugcheck.cases.store import CaseStore, Change, Custody, Decision, NotWritable
 from bugcheck.errors import UsageError
 from bugcheck.evidence.intake import Intake
@@ -72,7 +72,9 @@ def run(
         intake = replace(intake, also=tuple(each.kept for each in store.watched() if each.kept))
         decisions = store.decisions()
         case = work(_events(store))
-        case = replace(case, plan=with_decisions(case.plan, decisions), seconds=perf_counter() - started)
+        kept = store.plan()
+        plan = with_promise(case.plan, plan_of(kept) if kept else None, decisions)
+        case = replace(case, plan=with_decisions(plan, decisions), seconds=perf_counter() - started)
         custody, changed = store.take_custody(case.evidence, now), store.keep(case, plan_text(case.plan))
     store.close()
     return Investigated(case, store.id, str(store.home), tuple(changed), tuple(custody), tuple(decisions))

@@ -150,9 +150,12 @@ class Investigation:
         """What people checked with regard to a hypothesis."""
         return [each for each in self.facts("check_result") if each.fact.fields.get("about") == hypothesis_id]
 
-    def actions(self, hypothesis_id: str) -> list[TimedEvent]:
-        """What people did about a hypothesis, oldest first."""
-        return list(self.timeline.events("action", fields={"treats": hypothesis_id}))
+    def actions(self, hypothesis_id: str, *, whole: bool = True) -> list[TimedEvent]:
+        """What people did about a hypothesis (without `whole` about any of a rule's), oldest first."""
+        if whole:
+            return list(self.timeline.events("action", fields={"treats": hypothesis_id}))
+        done = self.timeline.events("action")
+        return [each for each in done if each.fields.get("treats", "").partition(":")[0] == hypothesis_id]
 
 
 def cite_fact(placed: PlacedFact) -> Cite:

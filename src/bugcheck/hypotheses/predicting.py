@@ -171,11 +171,17 @@ def _positive(result: str) -> bool | None:
 
 
 def after_action(
-    investigation: Investigation, hypothesis_id: str, *, weight: float, against: float
+    investigation: Investigation,
+    hypothesis_id: str,
+    *,
+    weight: float,
+    against: float,
+    necessary: bool = True,
+    whole: bool = True,
 ) -> list[Prediction]:
-    """What happened after a person had treated the suspected cause: a crash after it contradicts, necessarily."""
+    """What happened after a person had treated the suspected cause: a crash like those before it contradicts."""
     found: list[Prediction] = []
-    for action in investigation.actions(hypothesis_id):
+    for action in investigation.actions(hypothesis_id, whole=whole):
         if "undo" in action.fields and action.fields["undo"].lower() in ("done", "undone"):
             continue
         later = _again(investigation, action.time)
@@ -183,9 +189,8 @@ def after_action(
         if later:
             came = "a crash came" if len(later) == 1 else f"{len(later)} crashes came"
             told = f"{came} all the same after this: {action.text}"
-            found.append(
-                decided("after treatment", expect, told, False, weight, against, [cite_event(action)], necessary=True)
-            )
+            cites = [cite_event(action)]
+            found.append(decided("after treatment", expect, told, False, weight, against, cites, necessary=necessary))
     return found
 
 
@@ -193,15 +198,22 @@ def _again(investigation: Investigation, treated: datetime) -> list[datetime]:
     """When it crashed after a treatment as it had before; a crash unlike all those before is another trouble's."""
     dated = [(crash.time, crash) for crash in investigation.crashes if crash.time is not None]
     before = [crash for time, crash in dated if time <= treated]
-    return [time for time, crash in dated if time > treated and (not before or any(_alike(crash, b) for b in before))]
+    analysed = [crash for crash in before if crash.seen is not None]
+
+    def again(crash: IncidentCrash) -> bool:
+        compared = analysed if analysed and crash.seen is not None else before
+        return not compared or any(_alike(crash, each) for each in compared)
+
+    return [time for time, crash in dated if time > treated and again(crash)]
 
 
 def _alike(first: IncidentCrash, second: IncidentCrash) -> bool:
-    """Tell whether two crashes may be one trouble: one driver blamed, or one bug check and nothing that differs."""
-    ours, theirs = (each.seen.image if each.seen else None for each in (first, second))
-    if ours and theirs:
-        return ours.lower() == theirs.lower()
-    return first.code == second.code
+    """Tell whether two crashes may be one trouble: by signature or the driver blamed; unanalysed ones by bug check."""
+    if first.seen is None or second.seen is None:
+        return first.code == second.code
+    ours, theirs = first.seen, second.seen
+    same_driver = bool(ours.image) and (ours.image or "").lower() == (theirs.image or "").lower()
+    return same_driver or (bool(ours.signature) and ours.signature == theirs.signature)
 
 
 def detections_of(investigation: Investigation, image: str) -> list[TimedEvent]:

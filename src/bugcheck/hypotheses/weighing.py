@@ -13,9 +13,12 @@ from bugcheck.extensions import guarded
 from bugcheck.gaps import Gap
 from bugcheck.hypotheses.hypothesis import HYPOTHESES, Hypothesis, Judgement, Outcome, Prediction, State
 from bugcheck.hypotheses.investigation import Investigation, cite_fact
+from bugcheck.hypotheses.predicting import after_action
 
 TELLING = 0.5
 """Log-odds from which a piece of evidence is said to tell hypotheses apart."""
+AFTER, STEP_FAILED = "after treatment", 1.5
+"""The topic of what comes after a treatment, and what a crash after a step of the plan says against its hypothesis."""
 MOST_DISCRIMINATING = 8
 LEAST_GAIN = 0.01
 """How much a test must be expected to change how likely a hypothesis is to be worth asking for."""
@@ -67,9 +70,20 @@ def weigh(investigation: Investigation) -> Weighed:
             if isinstance(answer, Gap):
                 gaps.append(Gap(f"what the hypothesis {rule.name} would say", f"it failed: {answer.missing}"))
             else:
-                found.append(_judged(investigation, answer))
+                found.append(_judged(investigation, _treated(investigation, answer)))
     ordered = sorted(found, key=lambda each: (_ORDER[each.state], -each.log_odds, each.key))
     return Weighed(tuple(ordered), tuple(_discriminating(ordered)), _next_test(ordered), tuple(gaps))
+
+
+def _treated(investigation: Investigation, hypothesis: Hypothesis) -> Hypothesis:
+    """Add what came after a step of the plan that acts on just this; a step may fail for other reasons as well."""
+    if any(each.topic == AFTER and each.outcome is not Outcome.UNTESTED for each in hypothesis.predictions):
+        return hypothesis  # its rule knows what the treatment means
+    found = after_action(investigation, hypothesis.key, weight=0.5, against=STEP_FAILED, necessary=False)
+    if not found:
+        return hypothesis
+    kept = [each for each in hypothesis.predictions if each.topic != AFTER or each.outcome is not Outcome.UNTESTED]
+    return replace(hypothesis, predictions=(*kept, *found))
 
 
 def _judged(investigation: Investigation, hypothesis: Hypothesis) -> Hypothesis:

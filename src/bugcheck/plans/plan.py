@@ -130,7 +130,7 @@ def _advice_for(hypothesis: Hypothesis, shape: str) -> list[dict[str, Any]]:
         and row.get("shape", shape) == shape
         and (hypothesis.driver or not row.get("part"))
         and row.get("driver", hypothesis.driver) == hypothesis.driver
-        and row.get("when", "") in ("", *observed)
+        and (not row.get("when") or observed & set(row["when"]))
         and row.get("unless", "-") not in observed
     ]
     named = {row["part"] for row in rows if "driver" in row}

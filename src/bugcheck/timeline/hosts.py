@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, timedelta, timezone, tzinfo
 
+from bugcheck.evidence.intake import CASE_FOLDER
 from bugcheck.gaps import Gap
 from bugcheck.timeline.store import EventStore, PlacedFact, one_of
 from bugcheck.timeline.zones import named_zone, observed_zone, offset_zone, zone_of
@@ -101,7 +102,9 @@ def assign_hosts(store: EventStore) -> None:
     _take_former_names(store, names)
     rows = store.database.execute("SELECT id,path,own_host,kind FROM evidence ORDER BY ord").fetchall()
     owners = {key: names.of_folder(path) or names.canonical(own or "") for key, path, own, _ in rows}
-    _by_neighbours({key: path for key, path, _, _ in rows}, owners, names)
+    watched = {key for key, path, _, _ in rows if path.startswith(f"{CASE_FOLDER}/")}
+    _by_neighbours({key: path for key, path, _, _ in rows if key not in watched}, owners, names)
+    _of_the_crashed(store, watched, owners)
     noted = {key for key, _, _, kind in rows if kind in ("notes", "notes_text")}
     for key, owner in owners.items():
         store.database.execute("UPDATE evidence SET host=? WHERE id=?", ("" if key in noted else owner, key))
@@ -113,6 +116,14 @@ def assign_hosts(store: EventStore) -> None:
             for key, own in pairs
         ]
         store.database.executemany(f"UPDATE {name} SET host=? WHERE evidence=? AND own_host=?", updates)
+
+
+def _of_the_crashed(store: EventStore, watched: set[str], owners: dict[str, str]) -> None:
+    """Give what a watch brought, where it tells no host itself, to the one host that crashed before."""
+    crashed = store.database.execute("SELECT DISTINCT evidence FROM crashes ORDER BY 1").fetchall()
+    host = one_of(owners.get(key, "") for (key,) in crashed if key not in watched)
+    for key in watched:
+        owners[key] = owners[key] or host
 
 
 def _assign_events(store: EventStore, owners: dict[str, str], names: HostNames) -> None:

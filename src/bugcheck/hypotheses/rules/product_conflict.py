@@ -22,8 +22,7 @@ from bugcheck.hypotheses.update_evidence import logon_before, updates_before
 from bugcheck.knowledge.drivers import find_driver
 
 ID = "product_conflict"
-LEAST_STACK = 3
-"""Levels a stack must have before who is missing from it means anything."""
+LEAST_STACK = 3  # levels a stack must have before who is missing from it means anything
 
 
 @hypothesis(ID)
@@ -45,7 +44,7 @@ def product_conflict(investigation: Investigation) -> Iterator[Hypothesis]:
 def _versions(investigation: Investigation, ours: SecurityProduct, theirs: SecurityProduct) -> Hypothesis:
     subject = f"{ours.shown} on {ours.host}, {theirs.shown} on {theirs.host}"
     predictions = Builder()
-    predictions.add(_differ(ours, theirs), updates_before(investigation, (ours, theirs)))
+    predictions.add(_differ(investigation, ours, theirs), updates_before(investigation, (ours, theirs)))
     predictions.add(logon_before(investigation, ours, theirs), watcher_crashed(investigation))
     predictions.add(_reported(investigation, (ours, theirs)))
     predictions.add(*_checks(investigation), *_treated(investigation, ours, theirs))
@@ -81,8 +80,8 @@ def _while(investigation: Investigation) -> str:
 
 def _treated(investigation: Investigation, ours: SecurityProduct, theirs: SecurityProduct) -> list[Prediction]:
     """What came after the versions were made equal, or, while nobody did so, that this is the test to make."""
-    if investigation.actions(ID):
-        return after_action(investigation, ID, weight=0.5, against=3.0)
+    if investigation.actions(ID, whole=False):
+        return after_action(investigation, ID, weight=0.5, against=3.0, whole=False)
     missing = f"whether the crashes end once {ours.host} and {theirs.host} have one version of {ours.name}"
     remedy = "give both one version (the plan says how) and wait for as long as the watch says"
     test = untested("after treatment", "no crash once both have one version", missing, remedy, 1.5, 3.0)
@@ -105,13 +104,16 @@ def _two_products(investigation: Investigation, ours: SecurityProduct, theirs: S
     )
 
 
-def _differ(ours: SecurityProduct, theirs: SecurityProduct) -> Prediction:
+def _differ(investigation: Investigation, ours: SecurityProduct, theirs: SecurityProduct) -> Prediction:
     topic, expect = "product versions", "the versions differ"
     if not ours.release or not theirs.release:
         unknown = ours if not ours.release else theirs
         missing = f"the version of {unknown.name} on {unknown.host}"
         return untested(topic, expect, missing, f"add the installed software of {unknown.host}", 1.0, 3.0)
     differ = ours.release != theirs.release
+    if not differ and (made := investigation.actions(ID, whole=False)):
+        missing = f"which versions there were before this: {made[-1].text}"
+        return untested(topic, expect, missing, "add a list of installed software from before", 1.0, 3.0)
     told = f"{ours.host} has {ours.shown}, {theirs.host} has {theirs.shown}" + ("" if differ else ": no difference")
     cites = cites_of([*ours.facts, *theirs.facts])
     return decided(topic, expect, told, differ, 1.0, 3.0, cites, necessary=True)
