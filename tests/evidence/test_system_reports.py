@@ -6,7 +6,9 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bugcheck.evidence.evidence import Fact
+import pytest
+
+from bugcheck.evidence.evidence import Event, Fact
 from bugcheck.gaps import Gap
 from tests.evidence.reading import events, facts, file_source, parsed, source
 
@@ -27,6 +29,36 @@ def test_error_reports_of_msinfo_are_utc() -> None:
     crash = events(records, "program_crash")[0]
     assert crash.time == datetime(2016, 9, 21, 17, 3, tzinfo=UTC)
     assert (crash.fields["program"], crash.fields["module"], crash.fields["code"]) == ("a.exe", "b.dll", "0xc0000005")
+
+
+@pytest.mark.parametrize(
+    ("details", "kind", "fields"),
+    [
+        (
+            "Event Name: BlueScreen{0}P1: 34{0}P2: 51384{0}P3: ffffbb8f{0}P4: 0{0}P5: 1",
+            "crash_report",
+            {"code": "0x34", "parameters": "0x51384, 0xffffbb8f, 0x0, 0x1", "live": "no"},
+        ),
+        (
+            "Ereignisname: APPCRASH{0}P1: a.exe{0}P2: 1.2{0}P3: 0{0}P4: b.dll{0}P5: 1{0}P6: 0{0}P7: c0000005{0}P8: 123",
+            "program_crash",
+            {"program": "a.exe", "module": "b.dll", "code": "0xc0000005"},
+        ),
+        ("Event Name: PnPDriverNotFound{0}P1: x64{0}P2: PCI", "", {}),
+    ],
+)
+def test_reports_of_msinfo_are_told_apart_by_type(details: str, kind: str, fields: dict[str, str]) -> None:
+    """Only a blue screen or a live dump is a crash of Windows; the parts P1 to P10 are named so in every language."""
+    report = (SAMPLES / "msinfo_nfo--report.nfo").read_text("utf-8")
+    start = report.index("<Details>") + len("<Details>")
+    words = "Fault bucket 1957423763446575102, type 0{0}" + details
+    report = report[:start] + words.format("&amp;#x000d;&amp;#x000a;") + report[report.index("</Details>") :]
+    (told,) = [
+        each for each in parsed(source(report.encode("utf-16"), "a.nfo"), "msinfo_nfo") if isinstance(each, Event)
+    ]
+    assert told.kind == kind
+    assert fields.items() <= told.fields.items()
+    assert told.fields["bucket"] == "1957423763446575102"
 
 
 def test_msinfo_s_old_form_is_named_and_a_torn_one_partly_read() -> None:

@@ -101,8 +101,14 @@ def test_the_dates_of_a_file_are_read_in_one_order() -> None:
 def test_a_date_that_comes_later_can_prove_the_order() -> None:
     dates = Dates()
     assert dates.parse("03/04/2008 10:00:00") == datetime(2008, 4, 3, 10)
+    assert dates.guessed
     assert dates.parse("03/25/2008 10:00:00") == datetime(2008, 3, 25, 10)
     assert dates.parse("03/04/2008 10:00:00") == datetime(2008, 3, 4, 10)
+    assert dates.guessed, "the first was read otherwise"
+    right = Dates()
+    assert right.parse("03/04/2008 10:00:00 AM") == datetime(2008, 3, 4, 10)
+    assert right.parse("03/25/2008 10:00:00 AM") == datetime(2008, 3, 25, 10)
+    assert not right.guessed
 
 
 @pytest.mark.parametrize(

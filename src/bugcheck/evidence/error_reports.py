@@ -17,7 +17,7 @@ from bugcheck.evidence.event_steps.crash import plain_code
 from bugcheck.evidence.evidence import Event
 
 _HEX = re.compile(r"[0-9a-f]{1,16}", re.IGNORECASE)
-_PROGRAM = re.compile(r"crash|hang|^BEX|CLR20|WWAN", re.IGNORECASE)
+_PROGRAM = re.compile(r"crash|hang|BEX|CLR20|WWAN", re.IGNORECASE)
 
 
 def report_event(time: datetime, event_type: str, signature: list[str], fields: dict[str, str]) -> Event:

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from functools import cache
 
 from bugcheck.evidence.console import absent, plain
+from bugcheck.evidence.error_reports import report_event
 from bugcheck.evidence.evidence import Event, Fact, Record
 from bugcheck.evidence.wall_clock import Dates
 from bugcheck.knowledge.tables import table
@@ -23,6 +24,9 @@ Cells = Mapping[str, str]
 _FAULTY = re.compile(r":\s*([^\s,:]+\.(?:exe|dll|sys|com|scr))\b.*?:\s*([\d.]+)", re.IGNORECASE)
 _CODE = re.compile(r"\b0x[0-9a-f]{8}\b", re.IGNORECASE)
 _MODULE = re.compile(r"module[^:]*:\s*([^\s,]+)", re.IGNORECASE)
+_PART = re.compile(r"^P\d{1,2}: (.*)$", re.MULTILINE)
+_PARTS = 10
+_BUCKET = re.compile(r"\D{1,40}?(\d{4,20}|[0-9a-f]{32}),", re.IGNORECASE)
 _VERSION = re.compile(r"(\d+\.\d+\.\d{4,5})(.*)")
 
 
@@ -102,6 +106,10 @@ def _report(given: dict[str, str], dates: Dates, where: str) -> Iterator[Event]:
     if time is None or not details:
         return
     details = details.replace("&#x000d;&#x000a;", "\n")
+    time = time.replace(tzinfo=UTC)
+    if signature := [found[1].strip() for found in _PART.finditer(details)][:_PARTS]:
+        yield _reported(time, details, signature)._replace(where=where)
+        return
     program, code, module = _FAULTY.search(details), _CODE.findall(details), _MODULE.search(details)
     fields = {
         "program": program[1] if program else "",
@@ -114,7 +122,15 @@ def _report(given: dict[str, str], dates: Dates, where: str) -> Iterator[Event]:
     text = f"{given.get('type', 'report')}: {first}"
     fields = {key: value for key, value in fields.items() if value}
     kind = "program_crash" if program else "crash_report"
-    yield Event(time.replace(tzinfo=UTC), kind, text, where, "Windows Error Reporting", None, fields)
+    yield Event(time, kind, text, where, "Windows Error Reporting", None, fields)
+
+
+def _reported(time: datetime, details: str, signature: list[str]) -> Event:
+    """Tell a report with a signature (P1 to P10) by its type, which stands on the second line behind a colon."""
+    lines = details.split("\n")
+    event_type = lines[1].partition(":")[2].strip() if len(lines) > 1 else ""
+    bucket = _BUCKET.match(lines[0])
+    return report_event(time, event_type, signature, {"bucket": bucket[1] if bucket else "", "path": ""})
 
 
 def records_of_summary(items: Cells, dates: Dates, where: str) -> Iterator[Record]:

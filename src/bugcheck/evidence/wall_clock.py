@@ -129,17 +129,22 @@ class Dates:
 
     Attributes:
         order: of day, month and year. proven: something but the form tells it.
-        guessed: a date was read that the other order would have put on another day.
     """
 
     def __init__(self, samples: Iterable[str] = (), locale: str = "") -> None:
         """Take texts with dates, in the file's order, and the locale the file names ("en-us")."""
         self.order = DateOrder.MONTH_FIRST
-        self.proven = self.guessed = self._known = False
+        self.proven = self._known = False
+        self._guess: DateOrder | None = None
         self.see(samples)
         if locale and not self.proven:
             american = locale.lower().startswith(_AMERICAN)
             self.order, self.proven = DateOrder.MONTH_FIRST if american else DateOrder.DAY_FIRST, True
+
+    @property
+    def guessed(self) -> bool:
+        """Whether a date was read by its form alone, and no later one has shown that this was right."""
+        return self._guess is not None and not (self.proven and self._guess is self.order)
 
     def see(self, samples: Iterable[str]) -> None:
         """Learn the order from further texts, unless it is proven already."""
@@ -198,7 +203,7 @@ class Dates:
         elif not (self._known or self.proven):
             self.order, self.proven, self._known = *order_of_all([text]), True
         if not self.proven and a != b:
-            self.guessed = True
+            self._guess = self.order
         day, month = (b, a) if self.order is DateOrder.MONTH_FIRST else (a, b)
         return full_year(int(third)), month, day
 
