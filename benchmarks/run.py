@@ -143,6 +143,15 @@ def incident_rate() -> Iterator[Row]:
     yield Row(what, "peak of memory", f"{answer['megabytes']} MiB", "", note)
 
 
+def incident_files() -> Iterator[Row]:
+    """Two million events from files on disk to the page."""
+    answer = _child("incident_files.py")
+    what = f"{answer['events']:,} events, {answer['files']} files, {answer['file_megabytes']} MB"
+    for stage in ("read", "conclude", "html", "again"):
+        yield Row(what, stage, f"{answer[stage]:.1f} s of processor")
+    yield Row(what, "peak of memory", f"{answer['megabytes']} MiB")
+
+
 def evidence_rates() -> Iterator[Row]:
     """Event logs in each form, beside the library that decodes it."""
     answer: dict[str, dict[str, Any]] = _child("evidence_rate.py", str(SHARED / "corpus"))
@@ -294,6 +303,7 @@ def main() -> int:
         print(f"cold starts and rates need {SHARED}, which is absent")
     rows += tell(sparse_dump(options.times))
     rows += tell(firewall_rate())
+    rows += tell(incident_files())
     if options.record is not None:
         record(rows, facts, options.record)
     return 0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bugcheck.evidence.evidence import Span
+from bugcheck.evidence.evidence import Event, Span
 from bugcheck.gaps import Gap
 from tests.evidence import hive_builder as build
 from tests.evidence.reading import events, facts, file_source, parsed, source
@@ -36,11 +36,16 @@ def test_mutants_of_prefetch_raise_nothing(corpus: Path) -> None:
     from bugcheck.evidence.parsers.prefetch import prefetch, probe
 
     folder = corpus / "evidence" / "prefetch"
+    told = refused = 0
     for name in ("CMD.EXE-087B4001", "NOTEPAD.EXE-D8414F97"):
         for mutant in build.mutants((folder / f"log2timeline__plaso__{name}.pf").read_bytes(), 150, 4):
             given = source(mutant, "a.pf")
             if mutant and probe(given):
-                list(prefetch(given))
+                records = list(prefetch(given))
+                told += any(isinstance(each, Event) for each in records)
+                refused += any(isinstance(each, Gap) for each in records)
+    assert told > 30
+    assert refused > 30
 
 
 def test_launch_dictionary_and_general_log(corpus: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
+from bugcheck.evidence.evidence import Fact
 from bugcheck.gaps import Gap
 from tests.evidence import hive_builder as build
 from tests.evidence.reading import events, facts, file_source, parsed, source
@@ -66,7 +67,10 @@ def test_the_corpus_tasks(corpus: Path) -> None:
 def test_mutants_of_a_job_raise_nothing() -> None:
     from bugcheck.evidence.parsers.task_job import probe, task_job
 
+    commands: list[str] = []
     for mutant in build.mutants((SAMPLES / "task_job--copy.job").read_bytes(), 300, 3):
         given = source(mutant, "a.job")
         if mutant and probe(given):
-            list(task_job(given))
+            commands += [one.value for one in task_job(given) if isinstance(one, Fact)]
+    assert len(commands) > 50
+    assert len(set(commands)) > 1, "no mutant reached the text"

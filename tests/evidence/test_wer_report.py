@@ -60,8 +60,11 @@ def test_real_reports(corpus: Path) -> None:
 def test_mutants_end_in_answers(sample: str) -> None:
     seed = (SAMPLES / sample).read_bytes()
     dice = random.Random(sample)
+    said: set[str] = set()
     for _ in range(100):
         raw = bytearray(seed)
         for _ in range(dice.choice((1, 4, 40))):
             raw[dice.randrange(len(raw))] = dice.randrange(256)
-        list(parser("wer_report").read(source_of(bytes(raw[: dice.randrange(1, len(raw) + 1)]))))
+        cut = source_of(bytes(raw[: dice.randrange(1, len(raw) + 1)]))
+        said.update(type(record).__name__ for record in parser("wer_report").read(cut))
+    assert said == {"Gap"} if sample.endswith(".xml") else {"Gap"} < said  # a torn document is refused as a whole
