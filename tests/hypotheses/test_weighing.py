@@ -13,6 +13,8 @@ from bugcheck.hypotheses.weighing import weigh
 from tests.timeline.cases import timeline_with
 
 T = datetime(2006, 4, 19, 11, 3, tzinfo=UTC)
+NEEDS_MORE = ("own", "other_host_interaction", "product_conflict")
+"""Rules that have nothing to say of one dump: they need a person, a second host, products."""
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 UPDATE_KINDS = frozenset(["antivirus_update", "software_installed"])
 
@@ -64,14 +66,15 @@ def test_untested_is_neither() -> None:
 
 @pytest.mark.parametrize("rule", list(HYPOTHESES), ids=lambda rule: rule.name)
 def test_every_rule_survives_an_empty_case(rule: HypothesisRule) -> None:
-    for found in rule.propose(Investigation(timeline_with({}))):
-        assert found.state is not State.SUPPORTED
+    assert list(rule.propose(Investigation(timeline_with({})))) == []
 
 
 @pytest.mark.parametrize("rule", list(HYPOTHESES), ids=lambda rule: rule.name)
 def test_every_rule_meets_a_lone_dump(rule: HypothesisRule) -> None:
     investigation = Investigation(timeline_with({"A/x.dmp": [crash()]}, hosts={"A/x.dmp": "A"}))
-    for found in rule.propose(investigation):
+    proposed = list(rule.propose(investigation))
+    assert bool(proposed) is (rule.name not in NEEDS_MORE)
+    for found in proposed:
         assert found.predictions
         for each in found.predictions:
             assert (each.outcome is Outcome.UNTESTED) == (each.weight == 0)
@@ -210,3 +213,42 @@ def test_a_persons_own_hypothesis_is_weighed_like_the_others() -> None:
     found = investigated({"A/x.dmp": [crash()], "A/n": records})["cable"]
     assert found.state is State.SUPPORTED
     assert found.log_odds == 2.0
+
+
+@pytest.mark.parametrize(("result", "weight"), [
+    ("negative: none of the files it names", -1.5), ("no errors found", -1.5), ("passed 8 passes", -1.5),
+    ("ok", -1.5), ("without errors", -1.5), ("0 errors", -1.5), ("0 infected", -1.5), ("未发现异常", -1.5),
+    ("3 errors in module B", 3.0), ("Positive", 3.0), ("10 errors", 3.0), ("it failed in the second pass", 3.0),
+    ("发现坏块", 3.0), ("unknown", None), ("still running", None),
+])  # fmt: skip
+def test_the_words_of_a_check(result: str, weight: float | None) -> None:
+    """A memory test: 3.0 for errors, -1.5 for none; a result nobody understands leaves it untested."""
+    check = Fact("check_result", "memory test", result, "[[check]] 1", {"about": "bad_memory", "by": "Ann"})
+    found = investigated({"A/x.dmp": [crash()], "A/notes": [check]})["bad_memory"]
+    tested = next(each for each in found.predictions if each.topic == "memory test")
+    assert tested.weight == (weight or 0)
+    assert (tested.outcome is Outcome.UNTESTED) is (weight is None)
+
+
+def test_the_next_test_is_the_one_expected_to_change_most() -> None:
+    """By hand: two weights fix how likely an outcome is; a dump tests several predictions at once."""
+    weighed = weigh(Investigation(timeline_with({"A/x.dmp": [crash()]}, hosts={"A/x.dmp": "A"})))
+    assert weighed.next_test is not None
+    assert weighed.next_test.hypothesis == "third_party_driver:RapDrv.sys"
+    event = Event(T, "bugcheck", "stopped", "record 1", fields={"code": "0x8e", "parameters": "0x1 0x2 0x3 0x4"})
+    weighed = weigh(Investigation(timeline_with({"A/log": [event]}, hosts={"A/log": "A"})))
+    assert weighed.next_test is not None
+    assert "MEMORY.DMP" in weighed.next_test.how
+
+
+def test_the_state_of_what_a_person_says_and_takes_back() -> None:
+    from bugcheck.hypotheses.hypothesis import Judgement
+
+    found = Hypothesis("x", "x", "", "", 1.0, (prediction(1.5),))
+    assert found.state is State.SUPPORTED
+    said = (Judgement("a", "r", State.ELIMINATED, 0, at="1"), Judgement("b", "s", None, -4.0, at="2"))
+    overruled = Hypothesis("x", "x", "", "", 1.0, (prediction(1.5),), said)
+    assert (overruled.state, overruled.log_odds, overruled.decided_by) == (State.ELIMINATED, -1.5, "a: r")
+    taken = tuple(Judgement(each.by, each.reason, each.state, each.add, withdrawn=True) for each in said)
+    back = Hypothesis("x", "x", "", "", 1.0, (prediction(1.5),), (*taken, Judgement("a", "t", takes_back=True)))
+    assert (back.state, back.log_odds) == (found.state, found.log_odds)

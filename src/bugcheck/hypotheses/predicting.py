@@ -148,26 +148,31 @@ def in_a_guest(investigation: Investigation) -> Prediction | None:
     return None
 
 
+NEGATIVE = (
+    *("negative", "none", "nothing", "no ", "not found", "clean", "unmodified", "ruled out", "passed", "without"),
+    *("0 [a-z]", "healthy", "阴性", "未发现", "排除", "通过", "正常", "無", "无"),
+)
+POSITIVE = (
+    "positive",
+    "found",
+    "infected",
+    "yes",
+    "modified",
+    "error",
+    "fail",
+    "defect",
+    "阳性",
+    "发现",
+    "错误",
+    "故障",
+)
+"""Words of a check's result, looked for in this order: "no errors found" is negative."""
+
+
 def _positive(result: str) -> bool | None:
-    negative = (
-        "negative",
-        "none",
-        "nothing",
-        "no ",
-        "not found",
-        "clean",
-        "unmodified",
-        "ruled out",
-        "阴性",
-        "未发现",
-        "排除",
-        "無",
-        "无",
-    )
-    positive = ("positive", "found", "infected", "yes", "modified", "阳性", "发现")
-    if result in ("no", "ok") or any(word in result for word in negative):
+    if result in ("no", "ok", "good") or any(re.search(rf"(?<![a-z0-9]){word}", result) for word in NEGATIVE):
         return False
-    return True if any(word in result for word in positive) else None
+    return True if any(re.search(rf"(?<![a-z]){word}", result) for word in POSITIVE) else None
 
 
 def after_action(
