@@ -8,16 +8,21 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+from bugcheck.api import known_issue_library
 from bugcheck.api.case import decide, list_cases, open_case, verify_case
-from bugcheck.api.incident import investigate
+from bugcheck.api.incident import investigate, render_case
 from bugcheck.cases import investigate as reading
 from bugcheck.cases import store as stores
+from bugcheck.cases.session import reopened
 from bugcheck.cases.store import CaseStore
 from bugcheck.errors import UsageError
+from bugcheck.synth.story import write_story
+from bugcheck.synth.story_facts import Turns
 from bugcheck.timeline.store import StoreBusy
 
 NOW = datetime(2024, 5, 1, tzinfo=UTC)
@@ -144,6 +149,36 @@ def test_custody_is_verified(tmp_path: Path) -> None:
     (tmp_path / "more.txt").write_text("more", "utf-8")
     found = verify_case(store)
     assert (found.changed, found.gone, found.new) == (("pfirewall-0.log",), ("pfirewall-1.log",), ("more.txt",))
+
+
+def test_the_chain_of_custody_tells_what_became_of_each_file(tmp_path: Path) -> None:
+    fill(tmp_path)
+    first = investigate(tmp_path).custody
+    assert [(each.what, each.path) for each in first] == [("added", f"pfirewall-{number}.log") for number in range(3)]
+    assert investigate(tmp_path).custody == ()
+    changed = HEAD + "2024-05-09 00:00:01 DROP TCP 10.1.9.9 10.0.0.1 1 445 48 S 1 0 1 - - - RECEIVE\n"
+    (tmp_path / "pfirewall-0.log").write_text(changed, "utf-8")
+    taken = (tmp_path / "pfirewall-1.log").read_bytes()
+    (tmp_path / "pfirewall-1.log").unlink()
+    (tmp_path / "notes.toml").write_text('[case]\ntitle = "x"\n', "utf-8")
+    lines = {(each.what, each.path): each.sha256 for each in investigate(tmp_path).custody}
+    assert lines.keys() == {("added", "notes.toml"), ("changed", "pfirewall-0.log"), ("gone", "pfirewall-1.log")}
+    assert lines["changed", "pfirewall-0.log"] == sha256(changed.encode()).hexdigest()
+    (tmp_path / "pfirewall-1.log").write_bytes(taken)
+    (back,) = investigate(tmp_path).custody
+    assert (back.what, back.path, back.sha256) == ("added", "pfirewall-1.log", sha256(taken).hexdigest())
+    assert [each.what for each in open_case(tmp_path).custody()].count("added") == 5
+
+
+def test_a_case_reopened_says_what_the_investigation_said(tmp_path: Path) -> None:
+    write_story(tmp_path / "case", Turns(sparse=40))
+    found, store = investigate(tmp_path / "case"), open_case(tmp_path / "case")
+    for name in ("MEMORY.DMP", "pfirewall.log"):
+        (tmp_path / "case" / "A" / name).unlink()  # the case is told from what it keeps, not from the folder
+    again = reopened(store, known_issue_library(None).matches)
+    one, other = (render_case(each, verbose=True).splitlines() for each in (found, again))
+    assert one == other
+    assert again.case.created == max(each.time for each in store.custody())
 
 
 def test_a_step_the_plan_does_not_have(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import chdir
-from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -103,11 +103,17 @@ def test_long_headlines_wrap_beside_the_note() -> None:
 
 
 def test_a_machine_in_another_zone_shows_its_own_time(tmp_path: Path) -> None:
+    data = bytearray(synth.build_kernel_dump(synth.x64_machine(), DumpKind.FULL))
+    # ntddk.h, KUSER_SHARED_DATA: TimeZoneBias at 0x20 (UTC minus local, its high half twice), NtSystemRoot at 0x30
+    bias = (-8 * 3600 * 10_000_000).to_bytes(8, "little", signed=True)
+    place = data.index("C:\\Windows\0".encode("utf-16-le")) - 0x10
+    data[place : place + 12] = bias + bias[4:]
     path = tmp_path / "x.dmp"
-    machine = replace(synth.x86_machine(), broken_driver="")
-    path.write_bytes(synth.build_kernel_dump(machine, DumpKind.FULL))
+    path.write_bytes(data)
+    crash = synth.x64_machine().system_time
+    moment = datetime(1601, 1, 1, tzinfo=UTC) + timedelta(microseconds=crash // 10)
     text = draw(analysis_document(analyze(path)), colour=False, width=120)
-    assert "UTC" in text
+    assert f"{moment + timedelta(hours=8):%Y-%m-%d %H:%M:%S} +08:00 ({moment:%Y-%m-%d %H:%M:%S} UTC)" in text
 
 
 def test_words_of_no_module_at_a_stacks_end_are_left_to_the_stack_command(shared: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from bugcheck.errors import UsageError
@@ -131,4 +133,7 @@ def test_parameters_that_prove_nothing_accuse_nobody() -> None:
 @pytest.mark.parametrize("code", [each.code for each in all_bugchecks()])
 def test_any_parameters_can_be_judged(code: int) -> None:
     for values in ((0, 0, 0, 0), (1, 2, 3, 4), (2**64 - 1,) * 4):
-        assert explain_code(code, values).blocks
+        text = told(code, *values)
+        assert text.startswith(f"{code:#x} ".replace("0x", "0x", 1).upper().replace("0X", "0x"))
+        shown = re.findall(r"^ +(?:parameters)? +[1-4]  ([0-9a-f`]+)\b", text, re.MULTILINE)
+        assert [int(each.replace("`", ""), 16) for each in shown] == list(values)

@@ -70,9 +70,22 @@ def test_mentions_and_addresses_are_parted() -> None:
     assert "www." not in rendered
 
 
-def test_commands_are_code_and_tables_align(tmp_path: Path) -> None:
+def test_commands_are_code(tmp_path: Path) -> None:
     path = tmp_path / "x.dmp"
     path.write_bytes(synth.build_kernel_dump(synth.x64_machine(), DumpKind.TRIAGE_FULL_PATHS))
     rendered = render(analyze(path), "markdown")
     assert f"`bugcheck symbols fetch {path}`" in rendered
-    assert rendered.startswith("**")
+    inline = [token.content for token in tokens_of(rendered) if token.type == "code_inline"]
+    assert any(each.startswith("bugcheck symbols fetch ") for each in inline)
+
+
+def test_numbers_align_to_the_right() -> None:
+    table = Table("sizes", ("name", "bytes"), (("a|b", "12"),), frozenset(["bytes"]))
+    tokens = PARSER.parse(render_document(Document("x", (table,)), "markdown"))
+    cells = [
+        (token.attrs.get("style", ""), tokens[at + 1].children)
+        for at, token in enumerate(tokens)
+        if token.type == "td_open"
+    ]
+    assert [style for style, _ in cells] == ["", "text-align:right"]
+    assert ["".join(inner.content for inner in children or ()) for _, children in cells] == ["a|b", "12"]

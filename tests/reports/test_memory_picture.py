@@ -41,14 +41,17 @@ def test_a_hundred_thousand_runs_stay_a_small_drawing() -> None:
 
 
 def test_strange_runs_do_no_harm() -> None:
-    for runs in (
-        [VirtualRun(5, 0, 0, "empty")],
-        [VirtualRun(2**64 - 1, 2**63, 0, "beyond")],
-        [VirtualRun(-5, 3, 0, "below"), VirtualRun(0, 1, 0, "")],
-        [VirtualRun(7, 1, 0, "one")] * 3,
+    # what a hostile file may claim, and the pieces that are left of it: an empty run is none
+    for runs, pieces in (
+        ([VirtualRun(5, 0, 0, "empty")], []),
+        ([VirtualRun(2**64 - 1, 2**63, 0, "beyond")], [("beyond", 1)]),
+        ([VirtualRun(-5, 3, 0, "below"), VirtualRun(0, 1, 0, "")], [("below", 1), ("memory", 1)]),
+        ([VirtualRun(7, 1, 0, "one")] * 3, [("one", 3)]),
     ):
-        for picture in memory_pictures(virtual_dump(runs)):
-            assert all(0 <= a <= 1 and 0 <= b <= 1 for lane in picture.lanes for a, b in lane.spans)
+        lanes = [lane for picture in memory_pictures(virtual_dump(runs)) for lane in picture.lanes]
+        assert [(lane.kind, lane.pieces) for lane in lanes] == pieces
+        assert all(0 <= a <= b <= 1 for lane in lanes for a, b in lane.spans)
+        assert all(lane.spans for lane in lanes)
 
 
 def test_pages_are_drawn_to_scale() -> None:
