@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
+from functools import cache, cached_property
 from ipaddress import IPv4Address
 
 from bugcheck.cases.name_patterns import (
@@ -48,13 +49,12 @@ class Redactor:
         self.addresses: set[str] = set()
         self.products = tuple(product for product in products if len(product) > 3)
         self.fixed: frozenset[str] = frozenset()
-        self._patterns: dict[tuple[str, ...], re.Pattern[str]] = {}
         self._read: set[str] = set()
         self._done: dict[str, str] = {}
         self._handlers: Mapping[str, Callable[[re.Match[str]], str]] = {
             "mail": self._mail, "sid": self._sid, "mac": self._mac, "ipv6": self._ipv6, "ipv4": self._ipv4,
             "product_id": self._serial, "usb": self._usb, "profile": self._profile, "share": self._share,
-            "account": self._account, "own": self._own, "cue": self._cue, "name": self._name,
+            "account": self._account, "own": self._own, "cue": self._cue,
         }  # fmt: skip
         for kind, name, spelled in pseudonyms.named():
             if kind in (HOST, USER, DOMAIN, WORD, SERIAL) and name == spelled.casefold():
@@ -101,7 +101,7 @@ class Redactor:
             return
         if len(self._read) < MOST_CACHED:
             self._read.add(text)
-        for found in re.compile(form_pattern(forms_in(text))).finditer(text):
+        for found in _compiled(forms_in(text)).finditer(text):
             form = _form(found)
             if form == "mail":
                 name, _, domain = found[0].partition("@")
@@ -128,7 +128,7 @@ class Redactor:
             return text
         known = self._done.get(text)
         if known is None:
-            known = self._whole(text) or self._pattern(forms_in(text)).sub(self._replace, text)
+            known = self._whole(text) or self._replaced(text)
             if len(self._done) >= MOST_CACHED:
                 self._done.clear()
             self._done[text] = known
@@ -136,17 +136,29 @@ class Redactor:
 
     def left(self, text: str) -> str:
         """The first distinct name that is still in a text, "" when none is."""
-        self._pattern(())
-        found = self.names.loud.search(text)
+        found = self.names.loud.search(text) if self._names else None
         return found[0] if found else ""
 
-    def _pattern(self, forms: tuple[str, ...]) -> re.Pattern[str]:
-        """What finds these forms and every name; no name may be taken in from now on."""
-        found = self._patterns.get(forms)
-        if found is None:
-            both = (form_pattern(forms), f"(?P<name>{self.names.pattern()})")
-            found = self._patterns[forms] = re.compile("|".join(both))
-        return found
+    @cached_property
+    def _names(self) -> re.Pattern[str]:
+        """What finds every name; none may be taken in from now on."""
+        return re.compile(self.names.pattern())
+
+    def _replaced(self, text: str) -> str:
+        """Forms first, then the names between them."""
+        out, at = list[str](), 0
+        for found in _compiled(forms_in(text)).finditer(text):
+            out += [self._plain(text, at, found.start()), self._handlers[_form(found)](found)]
+            at = found.end()
+        return "".join([*out, self._plain(text, at, len(text))])
+
+    def _plain(self, text: str, start: int = 0, end: int | None = None) -> str:
+        """A piece of text without forms, its names replaced."""
+        out, at, end = list[str](), start, len(text) if end is None else end
+        for found in self._names.finditer(text, start, end):
+            out += [text[at : found.start()], self._of(WORD, found[0])]
+            at = found.end()
+        return "".join([*out, text[at:end]])
 
     def _whole(self, text: str) -> str:
         folded = text.casefold()
@@ -154,20 +166,10 @@ class Redactor:
             return self._of(self.names.kinds[folded], text)
         return ""
 
-    def _replace(self, found: re.Match[str]) -> str:
-        return self._handlers[_form(found)](found)
-
     def _of(self, kind: str, spelled: str) -> str:
         folded = spelled.casefold()
         kind = self.names.kinds.get(folded, kind)
         return self.pseudonyms.of(kind, self.names.canonical.get(folded, folded), spelled)
-
-    def _plain(self, text: str) -> str:
-        """What looked like a form and is none: only its names are replaced."""
-        return self._pattern(()).sub(self._replace, text)
-
-    def _name(self, found: re.Match[str]) -> str:
-        return self._of(WORD, found[0])
 
     def _mail(self, found: re.Match[str]) -> str:
         name, _, domain = found[0].partition("@")
@@ -255,4 +257,9 @@ class Redactor:
 def _form(found: re.Match[str]) -> str:
     """The form that was found: the one of the outer groups that matched."""
     groups = found.groupdict()
-    return next(form for form in (*FORMS, "name") if groups.get(form) is not None)
+    return next(form for form in FORMS if groups.get(form) is not None)
+
+
+@cache
+def _compiled(forms: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(form_pattern(forms))
