@@ -304,6 +304,7 @@ def main() -> int:
     rows += tell(sparse_dump(options.times))
     rows += tell(firewall_rate())
     rows += tell(incident_files())
+    rows += tell(incident_rate())
     if options.record is not None:
         record(rows, facts, options.record)
     return 0

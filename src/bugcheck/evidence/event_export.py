@@ -46,7 +46,7 @@ def record_of(fields: Mapping[str, str], order: DateOrder, where: str, *, utc: b
         time = time.replace(tzinfo=UTC)
     user = fields.get("user", "").strip()
     message = fields.get("message", "").strip()[:_MESSAGE_LIMIT]
-    if "\n" not in message:  # the text of 2003 has two blanks for a line's end
+    if message and "\n" not in message:  # the text of 2003 has two blanks for a line's end
         message = message.replace("  \t", "\n\t")
     data, strings = _values(fields)
     number = fields.get("number", "").strip()

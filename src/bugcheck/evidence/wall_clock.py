@@ -37,6 +37,7 @@ _DATE_OF = re.compile(_DATE)
 _TIME_OF = re.compile(_TIME, re.IGNORECASE)
 _DATE_THEN_TIME = re.compile(_DATE + r"[^\d]{0,12}?" + _TIME, re.IGNORECASE)
 _TIME_THEN_DATE = re.compile(_TIME + r"[^\d]{0,12}?" + _DATE, re.IGNORECASE)
+_ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
 _LONGEST = 120
 _SAMPLE_OF = re.compile(r"(?<![\d.:])(?:\d{1,4})([-/.])\s?(?:\d{1,2})\1\s?(?:\d{4}|\d{2})(?![\d.]|\s?[-/]).{0,24}")
 _AT_START = re.compile(
@@ -70,12 +71,18 @@ def full_year(year: int) -> int:
 
 def without_marks(text: str) -> str:
     """Remove the marks of direction, and the question marks that stand for them beside digits."""
-    return _MARKS.sub("", text[:_LONGEST])
+    text = text[:_LONGEST]
+    return text if text.isascii() and "?" not in text else _MARKS.sub("", text)
 
 
 def read_stamp(text: str, order: DateOrder) -> datetime | None:
     """Read a date with a time; naive unless the text names UTC or an offset.  None when it is neither."""
     text = without_marks(text)
+    if _ISO.match(text):
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:
+            pass  # more behind it, or no such day
     match = _DATE_THEN_TIME.search(text) or _TIME_THEN_DATE.search(text)
     return None if match is None else _datetime(match, match, order)
 
