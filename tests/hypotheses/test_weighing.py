@@ -109,6 +109,17 @@ def test_equal_versions_eliminate_the_conflict() -> None:
     assert "no difference" in found.decided_by
 
 
+@pytest.mark.parametrize(("whose", "outcome"), [
+    ("Symantec AntiVirus", Outcome.CONTRADICTED), ("McAfee VirusScan", Outcome.UNTESTED),
+])  # fmt: skip
+def test_another_products_log_says_nothing_by_its_silence(whose: str, outcome: Outcome) -> None:
+    files = story(updates=False)
+    files["A/av.log"].append(Event(T - 9 * DAY, "antivirus_scan", "scan complete", "line 1", whose))
+    found = next(e for key, e in investigated(files).items() if key.startswith("product_conflict"))
+    update = next(each for each in found.predictions if each.topic == "update before the crash")
+    assert update.outcome is outcome
+
+
 def test_no_update_speaks_against_the_conflict() -> None:
     found = next(e for key, e in investigated(story(updates=False)).items() if key.startswith("product_conflict"))
     assert found.state is not State.SUPPORTED

@@ -10,10 +10,13 @@ from dataclasses import replace
 from bugcheck.hypotheses.hypothesis import Outcome, Prediction
 from bugcheck.hypotheses.investigation import Investigation
 from bugcheck.hypotheses.preceding import Sought, preceded
+from bugcheck.hypotheses.predicting import untested
 from bugcheck.hypotheses.products import SecurityProduct, family_of
 from bugcheck.timeline.timed_event import TimedEvent
 
 UPDATES = ("antivirus_update", "software_installed", "software_removed", "antivirus_update_failed", "software_failed")
+SCANNERS, MOST_EVENTS = ("antivirus_state", "antivirus_scan", "antivirus_detection"), 50_000
+"""Kinds by which a log shows whose it is."""
 BEFORE = 15
 """Minutes before a crash in which an update or a logon is looked for."""
 
@@ -24,10 +27,10 @@ def updates_before(investigation: Investigation, products: tuple[SecurityProduct
     hosts = {product.host for product in products}
 
     def only(event: TimedEvent) -> bool:
-        found = family_of(f"{event.fields.get('product', '')} {event.source} {event.text}")
-        return event.host in hosts and found is not None and found[0] in names
+        return event.host in hosts and _family(event) in names
 
-    return preceded(
+    remedy = "add the products' own logs and the application event log of those hosts"
+    found = preceded(
         investigation,
         Sought(
             UPDATES,
@@ -42,8 +45,26 @@ def updates_before(investigation: Investigation, products: tuple[SecurityProduct
         weight=2.0,
         against=1.5,
         group="update",
-        remedy="add the products' own logs and the application event log of those hosts",
+        remedy=remedy,
     )
+    if found.outcome is Outcome.CONTRADICTED and not _mentioned(investigation, names, found):
+        shown = " or ".join(dict.fromkeys(product.name for product in products))
+        missing = f"no log at hand tells of {shown}: another product's log is silent on it anyway"
+        return untested(found.topic, found.expect, missing, remedy, found.if_observed, -found.if_contradicted)
+    return found
+
+
+def _mentioned(investigation: Investigation, families: tuple[str, ...], found: Prediction) -> bool:
+    """Tell whether a file whose silence counts ever speaks of one of these products."""
+    files = {cite.evidence for cite in found.citations}
+    events = investigation.timeline.events(*UPDATES, *SCANNERS, limit=MOST_EVENTS)
+    told = (each for each in events if each.evidence in files)
+    return any(_family(each) in families for each in told)
+
+
+def _family(event: TimedEvent) -> str:
+    found = family_of(f"{event.fields.get('product', '')} {event.source} {event.text}")
+    return found[0] if found else ""
 
 
 def logon_before(investigation: Investigation, ours: SecurityProduct, theirs: SecurityProduct) -> Prediction:
