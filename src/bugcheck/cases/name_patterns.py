@@ -34,6 +34,8 @@ _FORMS = {
     "share": r"(?<![\\\w:%}])(?:\\\\|\\\\\\\\)(?P<server>[\w.-]+)(?![\w.-])",
     "account": r"(?<![\\\w/:.%@&-])(?P<account_domain>\w[\w.-]{0,62})\\{1,2}(?P<account_name>[\w.$-]{1,64})(?![\w\\$])",
     "own": rf"(?<![\w.-])(?:[\w-]+\.)*[\w-]+(?i:{'|'.join(map(re.escape, _OWN_DOMAINS))})(?![\w-])(?!\.\w)",
+    "named": r"(?<!\w)(?i:(?P<user_cue>user|user[ _-]?name|account[ _-]?name)|(?:computer|workstation|host)[ _-]?name)"
+    r" ?[=:] ?[\"']?(?P<named_as>[^\W\d][\w.-]{2,63})(?![\w.\\@-])",
     "cue": r"(?<!\w)(?i:CUES)(?: (?:is|:))?\s*[:=#.]?\s*[\"']?(?P<serial>(?=[\w/-]*\d)[A-Za-z0-9][\w/-]{3,63})",
 }
 FORMS = tuple(_FORMS)
@@ -53,7 +55,8 @@ def _needed() -> tuple[tuple[str, tuple[str, ...]], ...]:
     needed: dict[str, tuple[str, ...]] = {
         "mail": ("@",), "sid": ("s-1-",), "mac": (":", "-", "."), "ipv6": (":",), "ipv4": (".",), "product_id": ("-",),
         "usb": ("usb",), "profile": tuple(words["folder.profile"].lower().split("|")), "share": ("\\\\",),
-        "account": ("\\",), "own": _OWN_DOMAINS, "cue": tuple({word[:4] for word in words["cue.serial"].split("|")}),
+        "account": ("\\",), "own": _OWN_DOMAINS, "named": ("user", "account", "computer", "workstation", "host"),
+        "cue": tuple({word[:4] for word in words["cue.serial"].split("|")}),
     }  # fmt: skip
     return tuple((form, needed[form]) for form in FORMS)
 

@@ -28,6 +28,8 @@ from bugcheck.cases.redaction_words import field_kind, is_kept, words_in
 MOST_CACHED = 200_000
 LEAST_SERIAL = 6
 """Characters of a serial number that is one wherever it stands."""
+_GOES_ON = re.compile(r" [A-Za-z]")
+"""Behind a single word: `User Name: Distributed Transaction Coordinator` names a service, and nobody called so."""
 PEER = "peer"
 """A field with an address or a host's name."""
 
@@ -54,7 +56,7 @@ class Redactor:
         self._handlers: Mapping[str, Callable[[re.Match[str]], str]] = {
             "mail": self._mail, "sid": self._sid, "mac": self._mac, "ipv6": self._ipv6, "ipv4": self._ipv4,
             "product_id": self._serial, "usb": self._usb, "profile": self._profile, "share": self._share,
-            "account": self._account, "own": self._own, "cue": self._cue,
+            "account": self._account, "own": self._own, "named": self._named, "cue": self._cue,
         }  # fmt: skip
         for kind, name, spelled in pseudonyms.named():
             if kind in (HOST, USER, DOMAIN, WORD, SERIAL) and name == spelled.casefold():
@@ -116,6 +118,8 @@ class Redactor:
                 self.names.add_user(found["account_name"].rstrip("."))
             elif form == "own":
                 self.names.add_host(found[0])
+            elif form == "named" and self._is_name(found) and not _GOES_ON.match(text, found.end()):
+                (self.names.add_user if found["user_cue"] else self.names.add_host)(found["named_as"])
             elif form in ("cue", "usb"):
                 serial = found["serial" if form == "cue" else "usb_serial"]
                 self.names.add(SERIAL, serial if len(serial) >= LEAST_SERIAL else "")
@@ -227,7 +231,9 @@ class Redactor:
 
     @staticmethod
     def _is_host(server: str) -> bool:
-        return server.lower() not in words_in("keep.unc") and not is_kept(HOST, server) and not address_of(server)
+        if not any(char.isalpha() for char in server.partition(".")[0]):
+            return False
+        return server.lower() not in words_in("keep.unc") and not is_kept(HOST, server)
 
     def _account(self, found: re.Match[str]) -> str:
         domain, name = found["account_domain"], found["account_name"]
@@ -248,6 +254,18 @@ class Redactor:
     def _own(self, found: re.Match[str]) -> str:
         short, _, domain = found[0].partition(".")
         return f"{self._of(HOST, short)}.{domain if is_kept(DOMAIN, domain) else self._of(DOMAIN, domain)}"
+
+    def _is_name(self, found: re.Match[str]) -> bool:
+        """Behind `User=` or `Computer Name:` stands a name, or a word about it."""
+        name, kind = found["named_as"], USER if found["user_cue"] else HOST
+        return name.casefold() not in self.names.common and not is_kept(kind, name)
+
+    def _named(self, found: re.Match[str]) -> str:
+        name = found["named_as"]
+        if not self._is_name(found):
+            return self._plain(found[0])
+        before, kind = found[0][: -len(name)], USER if found["user_cue"] else HOST
+        return before + (self._plain(name) if kind == HOST else self._of(kind, name))
 
     def _cue(self, found: re.Match[str]) -> str:
         serial = found["serial"]
