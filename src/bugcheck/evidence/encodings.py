@@ -31,7 +31,7 @@ _NO_TEXT = bytes([*range(7), *range(14, 26), 28, 29, 30, 31])
 ODD, FIRST = 2000, 1024
 """One byte in so many, and none of the first, may be no text's: values of a registry are printed as they are."""
 _HIGH = re.compile(rb"[\x80-\xff]")
-_RUN = re.compile(r"[^\W\d_]*[^\x00-\x7f]+(?:[^\W\d_]|[^\x00-\x7f])*")
+_RUN = re.compile(r"[^\W\d_]{0,64}[^\x00-\x7f]+(?:[^\W\d_]|[^\x00-\x7f])*")
 _SIGNS = frozenset("©®™°µ·«»¿¡“”„‘’‚–—…€£§±²³×º¹ª¼½¾№\xa0")
 """What Western texts have beside letters."""
 _SAMPLE = 0x8000

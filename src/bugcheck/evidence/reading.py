@@ -6,7 +6,7 @@ Source: Evidence and its qualities are `evidence.evidence`'s.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bugcheck.evidence.evidence import (
     PARSERS,
@@ -27,6 +27,8 @@ UNKNOWN = "unknown"
 ID_DIGITS = 12
 MOST_NOTES = 20
 MOST_SPANS = 1000
+FIRST_YEAR, LAST_YEAR = 1980, 2199
+"""Times outside come of damage; near the ends of the calendar no other time zone could be asked for."""
 Sink = Callable[[str, Record], None]
 """Takes (evidence id, record)."""
 
@@ -43,6 +45,7 @@ class Tally:
     damaged: bool = False
     partial: bool = False
     failed: bool = False
+    impossible: int = 0
     host: str = ""
 
     def count(self, record: Record) -> None:
@@ -73,6 +76,24 @@ class Tally:
         if self.damaged or self.failed:
             return Quality.DAMAGED
         return Quality.PARTIAL if self.partial and not self.crashes else Quality.COMPLETE
+
+
+def _possible(record: Record) -> Record:
+    """The record, or a Gap in its place where its time is none that a computer with such a file had."""
+    if isinstance(record, Event):
+        last = record.until or record.time
+        if record.time.year >= FIRST_YEAR and last.year <= LAST_YEAR:
+            return record
+        return Gap(
+            f"an event ({record.where})", f"its time cannot be: {record.time:%Y-%m-%d} to {last:%Y-%m-%d}", damage=True
+        )
+    if isinstance(record, Span) and not (record.start.year >= FIRST_YEAR and record.end.year <= LAST_YEAR):
+        return Gap(
+            "the time the file covers", f"{record.start:%Y-%m-%d} to {record.end:%Y-%m-%d} cannot be", damage=True
+        )
+    if isinstance(record, CrashSeen) and record.time and not FIRST_YEAR <= record.time.year <= LAST_YEAR:
+        return replace(record, time=None)
+    return record
 
 
 def _told(gap: Gap) -> str:
@@ -112,8 +133,13 @@ def read_source(source: Source, evidence_id: str, sink: Sink) -> Evidence:
         return Gap(f"the rest of {source.path}", words, damage=True)
 
     for record in guarded(lambda: parser.read(source), failed):
-        tally.count(record)
-        sink(evidence_id, record)
+        timed = _possible(record)
+        if isinstance(timed, Gap) and timed is not record:
+            tally.impossible += 1
+            if tally.impossible > MOST_NOTES:
+                continue
+        tally.count(timed)
+        sink(evidence_id, timed)
     return _evidence(source, evidence_id, parser.name, tally.quality, tally)
 
 

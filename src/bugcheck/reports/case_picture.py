@@ -150,4 +150,6 @@ def _ticks(window: Window) -> Iterator[tuple[float, str]]:
             return
         if moment >= window.start:
             yield window.place(moment), f"{moment:{form}}"
+        if window.end - moment < step:
+            return  # and not a step beyond what a clock can say, where a damaged log says 9999
         moment += step

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from bugcheck.evidence.evidence import NO, SURE, Fact, Record, evidence_parser
 from bugcheck.evidence.source import Source
 
-_FLAG = re.compile(r"^\s*\[([Xx ])\]\s*0x([0-9a-f]{8})\s+(.*?)\.?\s*$", re.IGNORECASE)
-_FLAGS = re.compile(r"^\s*(?:Verifier )?\S*\s*\S*:\s*0x([0-9a-f]{8})\s*$", re.IGNORECASE)
-_DRIVER = re.compile(r"^\s*(?:\S.*?:\s*)?([\w.-]+\.sys)\b", re.IGNORECASE)
+_FLAG = re.compile(r"^\s*+\[([Xx ])\]\s*+0x([0-9a-f]{8})\s++(.{0,200}?)\.?\s*+$", re.IGNORECASE)
+_FLAGS = re.compile(r"^\s*+(?:Verifier )?\S{0,40}\s*+\S{0,40}:\s*+0x([0-9a-f]{8})\s*+$", re.IGNORECASE)
+_DRIVER = re.compile(r"^\s*+(?:\S.{0,100}?:\s*+)?([\w.-]{1,255}\.sys)\b", re.IGNORECASE)
 _LINES = 20_000
 
 

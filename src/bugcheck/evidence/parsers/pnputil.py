@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from bugcheck.evidence.evidence import LIKELY, NO, SURE, Fact, Record, evidence_parser
 from bugcheck.evidence.source import Source
 
-_PUBLISHED = re.compile(r"^[^:]{4,30}:\s*(oem\d+\.inf)\s*$", re.IGNORECASE)
-_VERSION = re.compile(r"(\d\d/\d\d/\d{4})\s+(\d+(?:\.\d+){1,3})\s*$")
-_INF = re.compile(r":\s*(\S+\.inf)\s*$", re.IGNORECASE)
+_PUBLISHED = re.compile(r"^[^:]{4,30}:\s*+(oem\d+\.inf)\s*+$", re.IGNORECASE)
+_VERSION = re.compile(r"(\d\d/\d\d/\d{4})\s+(\d{1,9}(?:\.\d{1,9}){1,3})\s*+$")
+_INF = re.compile(r":\s*+(\S{1,255}\.inf)\s*+$", re.IGNORECASE)
 _ENGLISH = {
     "provider name": "vendor", "driver package provider": "vendor", "class name": "class", "class": "class",
     "signer name": "signer", "class guid": "class_guid",
