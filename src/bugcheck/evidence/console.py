@@ -23,7 +23,7 @@ from bugcheck.knowledge.tables import table
 
 OEM = ("cp437", "cp850", "cp852", "cp866", "cp1250", "cp1251", "cp932", "cp936", "cp949", "cp950", "cp737", "cp857")
 """Code pages of consoles, tried where the bytes themselves do not tell."""
-_RULE = re.compile(r"=[= ]*=+ *$|=+$")
+_RULE = re.compile(r"[= ]+")
 _SAMPLE = 0x3000
 COLUMNS_LIMIT = 200
 LINES_LIMIT = 1_000_000

@@ -85,12 +85,10 @@ def _possible(record: Record) -> Record:
         if record.time.year >= FIRST_YEAR and last.year <= LAST_YEAR:
             return record
         return Gap(
-            f"an event ({record.where})", f"its time cannot be: {record.time:%Y-%m-%d} to {last:%Y-%m-%d}", damage=True
+            f"an event ({record.where})", f"its time cannot be: {record.time.date()} to {last.date()}", damage=True
         )
     if isinstance(record, Span) and not (record.start.year >= FIRST_YEAR and record.end.year <= LAST_YEAR):
-        return Gap(
-            "the time the file covers", f"{record.start:%Y-%m-%d} to {record.end:%Y-%m-%d} cannot be", damage=True
-        )
+        return Gap("the time the file covers", f"{record.start.date()} to {record.end.date()} cannot be", damage=True)
     if isinstance(record, CrashSeen) and record.time and not FIRST_YEAR <= record.time.year <= LAST_YEAR:
         return replace(record, time=None)
     return record

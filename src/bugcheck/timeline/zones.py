@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bugcheck.knowledge.tables import find_row
 
-_OFFSET = re.compile(r"(?:UTC|GMT)?\s*([+\-−])\s*(\d{1,2})(?::?(\d{2}))?")
+_OFFSET = re.compile(r"(?:UTC|GMT)?\s{0,4}([+\-−])\s{0,4}(\d{1,2})(?::?(\d{2}))?")
 _MOST_MINUTES = 16 * 60
 
 

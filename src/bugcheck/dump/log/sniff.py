@@ -14,8 +14,9 @@ TEXT_SUFFIXES = (".txt", ".log", ".md", ".htm", ".html")
 """How files are named that may be a debugger's log."""
 SNIFFED = 1 << 20
 _WORDS = re.compile(
-    rb"(?:Bugcheck|Exception)\s+Analysis\s*\*?|^[\s>|]*(?:BUGCHECK_STR|BUGCHECK_CODE|FAILURE_BUCKET_ID|DEFAULT_BUCKET_ID)"
-    rb"\\?:|^[\s>|]*BugCheck [0-9A-F]{1,8}, \{",
+    rb"(?:Bugcheck|Exception)\s+Analysis"
+    rb"|^[ \t>|]*+(?:BUGCHECK_STR|BUGCHECK_CODE|FAILURE_BUCKET_ID|DEFAULT_BUCKET_ID)\\?:"
+    rb"|^[ \t>|]*+BugCheck [0-9A-F]{1,8}, \{",
     re.MULTILINE | re.IGNORECASE,
 )
 

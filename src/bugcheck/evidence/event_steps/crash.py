@@ -24,7 +24,7 @@ _step = into(STEPS)
 _MINIDUMP_BIT = 0x1000_0000
 _CHECK = re.compile(r"(0x[0-9a-f]{1,16}) ?\(((?:0x[0-9a-f]{1,16}(?:, ?)?){1,4})\)", re.IGNORECASE)
 _BARE_HEX = re.compile(r"\b[0-9a-f]{8,16}\b", re.IGNORECASE)
-_DUMP = re.compile(r"[A-Za-z%][\w%]*(?::|%)?\\[^\r\n\"<>|*?]{1,250}?\.dmp", re.IGNORECASE)
+_DUMP = re.compile(r"[A-Za-z%][\w%]{0,40}(?::|%)?\\[^\r\n\"<>|*?]{1,250}?\.dmp", re.IGNORECASE)
 _OLD_FAULT = re.compile(r"pplication (\S{1,99}), version ([\d.]+), faulting module (\S{1,99}), version ([\d.]+)")
 
 

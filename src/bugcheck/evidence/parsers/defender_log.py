@@ -25,7 +25,7 @@ KINDS = frozenset(["antivirus_detection", "antivirus_update", "antivirus_state",
 _LINE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{3})Z? (.*)")
 _VERSION = re.compile(r"\s*(Product|Service|Engine|AS Signature|AV Signature|NIS Signature) [Vv]ersion: *([\d.]+)")
 _DETECTED = re.compile(r"(?:DETECTIONEVENT MPSOURCE_(\w+)|DETECTION_ADD\S*|DETECTION) ([A-Za-z]\w*:\S+)\s*(.*)")
-_PLACE = re.compile(r"(\w+):(.+?)(?:;|$| PropBag)")
+_PLACE = re.compile(r"(\w{1,64}):(.+?)(?:;|$| PropBag)")
 _BLOCKED = re.compile(
     r"\[Mini-filter\] (?:Blocked|Unsuccessful scan status).*?: ?(.+?)\.? Process: (.+?)(?:, Status|$)"
 )

@@ -24,7 +24,7 @@ _ROW = re.compile(
     r"^(\d{1,4}[-./]\w{1,4}[-./]\d{2,4}\s+\d{1,2}:\d\d(?: ?[AaPp]\.?[Mm]\.?)?)\s+([\d.,\u00a0\u202f']+)\s+(.*\S)\s*$"
 )
 _WHERE = re.compile(r'^\s*(\d+)\s{2,}(\S+)\s{2,}(\d{1,2}:\d\d:\d\d(?: [AP]M)?)\s+"?([A-Za-z]:\\[^"]+)"?\s*$')
-_DUMP = re.compile(r"(\S+\.(?:dmp|mdmp))$", re.IGNORECASE)
+_DUMP = re.compile(r"(\S{1,255}\.(?:dmp|mdmp))$", re.IGNORECASE)
 _LINES = 500_000
 _REPORTS = (
     ("appcrash", "program_crash"), ("apphang", "program_crash"), ("kernel", "crash_report"),

@@ -16,7 +16,7 @@ from bugcheck.evidence.source import Source
 
 _SECTION = re.compile(r"^\[(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) (\d+\.\d+)(.*)\]\s*$")
 _DEVICE = re.compile(r'^#I0?(?:60|63|22|121|123)\b.*?"([^"]+)"')
-_INF = re.compile(r"([^\s\"\\]+\.inf)\b", re.IGNORECASE)
+_INF = re.compile(r"([^\s\"\\]{1,255}\.inf)\b", re.IGNORECASE)
 _DONE = re.compile(r"#I121 |Device install of .* finished successfully", re.IGNORECASE)
 _FAILED = re.compile(r"#E122 |Device install failed", re.IGNORECASE)
 
