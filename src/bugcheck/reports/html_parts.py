@@ -118,7 +118,8 @@ class Parts:
             else ""
         )
         items = "".join(tag("li", self._statement(item)) for item in part.items)
-        return tag("div", heading + tag("ul", items), class_=f"statements {part.tone}".strip())
+        listed = tag("ul", items) if items else ""
+        return tag("div", heading + listed, class_=f"statements {part.tone}".strip())
 
     def _statement(self, item: Statement) -> str:
         text = escaped(item.text)
