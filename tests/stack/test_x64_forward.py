@@ -120,6 +120,6 @@ def test_a_real_stack_without_tables(corpus: Path) -> None:
     machine = Machine(read_dump(map_file(str(path))))
     (stack,) = thread_stacks(machine, machine.dump.threads[0])
     assert [frame.name for frame in stack.frames] == [
-        *("sigsegv+0x10d9", "sigsegv+0x1171", "sigsegv+0x1079"),
+        *("sigsegv+0x10d9", "sigsegv+0x1171", "sigsegv+0x105d", "sigsegv+0x1079"),
         *("kernel32+0x11fe4", "ntdll+0x6cb81"),
     ]

@@ -69,6 +69,8 @@ class X64Unwinder:
             return None
         exact = is_exact(trust)
         self._followed = 0 if exact else self._followed
+        if trust is Trust.CONTEXT:  # a new walk, perhaps of memory that has changed
+            self._chains = LikelyChains()
         image = self._images.at(ip if exact else ip - 1, source)
         try:
             step = self._by_unwind_info(context, image, exact, source)
