@@ -1,10 +1,15 @@
-"""Fixtures every test may use: the public corpus beside the repository, skipped over when it is absent."""
+"""Fixtures every test may use: the public corpus beside the repository, skipped over when absent; Hypothesis."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# the same examples in every run, and no failure because the machine is busy
+settings.register_profile("bugcheck", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("bugcheck")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
