@@ -131,6 +131,7 @@ def test_scan_with_part_of_the_code(architecture: str, share: float, precision: 
         sp, ip = moment.context.stack_pointer, moment.context.instruction_pointer
         if number % 7 or sp is None or ip is None:
             continue
+        memory.look(sp)
         words = memory.engine.mem_read(sp, 0x1000)
         pointers = {int.from_bytes(words[at : at + 8], "little") for at in range(0, 0x1000, 8)}
         chosen = [p for p in sorted(pointers) if p in emulated.module and dice.random() < share]
