@@ -134,8 +134,10 @@ def zone_of(name: str, bias: str, fields: Mapping[str, str]) -> tzinfo | None:
     """Make a zone of a `time_zone` fact: its rules, else its name, else its bias, else an offset in its name."""
     minutes = _number(bias)
     standard, daylight = parse_rule(fields.get("standard_start", "")), parse_rule(fields.get("daylight_start", ""))
-    if minutes is not None and standard and daylight and fields.get("daylight_disabled") != "yes":
-        return RuleZone(minutes, _number(fields.get("daylight_bias", "")) or 0, standard, daylight)
+    shift = _number(fields.get("daylight_bias", "")) or 0
+    possible = minutes is not None and max(abs(minutes), abs(minutes + shift)) <= _MOST_MINUTES
+    if minutes is not None and possible and standard and daylight and fields.get("daylight_disabled") != "yes":
+        return RuleZone(minutes, shift, standard, daylight)
     if (zone := named_zone(name)) is not None and fields.get("daylight_disabled") != "yes":
         return zone
     active = _number(fields.get("active_bias", ""))
