@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import os
 
+from bugcheck.dump.file_names import ARCHIVE_SUFFIXES, DUMP_SUFFIXES, TEXT_SUFFIXES
 from bugcheck.errors import NotADump
 
-DUMP_SUFFIXES = (".dmp", ".mdmp", ".hdmp", ".kdmp")
-ARCHIVE_SUFFIXES = (".zip", ".cab", ".gz", ".xz", ".bz2", ".tgz", ".tar", ".lzma", ".tbz2", ".txz")
 MAGIC = (b"PAGEDUMP", b"PAGEDU64", b"MDMP")
 
 
@@ -33,7 +32,7 @@ def files_in(folder: str) -> list[str]:
 def _is_wanted(path: str, name: str) -> bool:
     if name.endswith(DUMP_SUFFIXES + ARCHIVE_SUFFIXES):
         return True
-    from bugcheck.dump.log.sniff import SNIFFED, TEXT_SUFFIXES, looks_like_log
+    from bugcheck.dump.log.sniff import SNIFFED, looks_like_log
 
     is_text = name.endswith(TEXT_SUFFIXES)
     try:

@@ -15,6 +15,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from bugcheck.cases.atomic_file import write_atomically
 from bugcheck.cases.store import CaseStore
+from bugcheck.dump.file_names import DUMP_SUFFIXES
 from bugcheck.errors import BugcheckError
 from bugcheck.evidence.evidence import Evidence
 from bugcheck.evidence.intake import Intake
@@ -27,7 +28,7 @@ _DATE = (1980, 1, 1, 0, 0, 0)
 """The earliest a zip can tell: when a bundle was made is nobody's business and would make two of them differ."""
 PIECE = 1 << 20
 MEMORY_KINDS = frozenset(["crash_dump"])
-MEMORY_SUFFIXES = (".dmp", ".mdmp", ".hdmp", ".kdmp", ".vmem", ".vmss", "hiberfil.sys", "pagefile.sys", "swapfile.sys")
+MEMORY_SUFFIXES = (*DUMP_SUFFIXES, ".vmem", ".vmss", "hiberfil.sys", "pagefile.sys", "swapfile.sys")
 
 
 @dataclass(frozen=True, slots=True)

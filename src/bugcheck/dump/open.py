@@ -27,13 +27,11 @@ from bugcheck.archives.packed import (
 from bugcheck.archives.spool import spool
 from bugcheck.binary import BinaryView
 from bugcheck.dump.dump import DUMP_FORMATS, Dump
+from bugcheck.dump.file_names import ARCHIVE_SUFFIXES, DUMP_SUFFIXES, TEXT_SUFFIXES
 from bugcheck.dump.recognise import describe_unknown
 from bugcheck.errors import DumpError, LimitExceeded, NotADump
 from bugcheck.records import dataclass
 
-_TEXT_SUFFIXES = (".txt", ".log", ".htm", ".html", ".md")
-_DUMP_SUFFIXES = (".dmp", ".mdmp", ".hdmp", ".kdmp")
-_CONTAINER_SUFFIXES = (".zip", ".cab", ".gz", ".tgz", ".xz", ".bz2", ".lzma", ".tar")
 _NAMES_SHOWN = 5
 _HEAD = 512
 _CONTROL = bytes([*range(1, 7), *range(14, 27), 28, 29, 30, 31, 127])
@@ -139,7 +137,7 @@ def _open_member(
     member: Member, parent: BinaryView, container: Container, depth: int, search: _Search
 ) -> Iterator[Opened]:
     name = f"{parent.name}/{member.name}"
-    if member.name.lower().endswith(_TEXT_SUFFIXES):
+    if member.name.lower().endswith(TEXT_SUFFIXES):
         yield from _open_text(member, name, search)
         return
     try:
@@ -188,9 +186,9 @@ def _whole(member: Member, name: str, unpacking: Unpacking) -> BinaryView:
 
 def _unpack(member: Member, name: str, unpacking: Unpacking) -> tuple[BinaryView, str] | None:
     """Unpack a member that may be a dump or a container; None for any other. Raises DumpError."""
-    claims_dump = member.name.lower().endswith(_DUMP_SUFFIXES)
+    claims_dump = member.name.lower().endswith(DUMP_SUFFIXES)
     if member.reason:
-        if claims_dump or member.name.lower().endswith(_CONTAINER_SUFFIXES):
+        if claims_dump or member.name.lower().endswith(ARCHIVE_SUFFIXES):
             raise DumpError(name, member.reason)
         return None
     chunks: Iterator[bytes] = member.chunks() if member.chunks else iter(())

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import re
 
-TEXT_SUFFIXES = (".txt", ".log", ".md", ".htm", ".html")
-"""How files are named that may be a debugger's log."""
 SNIFFED = 1 << 20
 _WORDS = re.compile(
     rb"(?:Bugcheck|Exception)\s+Analysis"
