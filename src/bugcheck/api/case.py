@@ -66,11 +66,11 @@ def decide(store: CaseStore, text: str, *, by: str = "", step: int | None = None
     Raises:
         UsageError: the plan has no such step, or the folder cannot be written.
     """
-    from bugcheck.cases.kept_plan import plan_of
+    from bugcheck.cases.kept_plan import kept_plan
     from bugcheck.cases.opinions import action, append_opinion
 
-    kept = store.plan()
-    steps = {each.step: each for each in plan_of(kept).steps} if kept else {}
+    plan = kept_plan(store)
+    steps = {each.step: each for each in plan.steps} if plan else {}
     if step is not None and step not in steps:
         raise UsageError(f"the plan has no step {step}; it has {len(steps)}")
     now, treatment = datetime.now(UTC), steps[step].text if step is not None else ""

@@ -98,10 +98,9 @@ def evidence_pieces(
 
     What is left out, and why, is added to `left_out`.
     """
-    also = tuple(each.kept for each in store.watched() if each.kept)
     held = {line.path: line.sha256 for line in store.custody()}
     dumps = {each.path for each in evidence if each.kind in MEMORY_KINDS or each.path.lower().endswith(MEMORY_SUFFIXES)}
-    intake, names = Intake(store.folder, also=also), set[str]()
+    intake, names = Intake(store.folder, also=store.kept_dumps()), set[str]()
     for path in intake.files():
         holds_memory = any(dump == path or dump.startswith(f"{path}/") for dump in dumps)
         if not memory and (holds_memory or path.lower().endswith(MEMORY_SUFFIXES)):

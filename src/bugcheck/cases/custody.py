@@ -33,10 +33,9 @@ def verify(store: CaseStore, password: bytes | None = None) -> Verified:
     """Hash every file of the case anew."""
     held = {line.path: line.sha256 for line in store.custody()}
     held = {path: digest for path, digest in held.items() if digest}
-    also = tuple(each.kept for each in store.watched() if each.kept)
     found = {
         source.path: source.sha256
-        for source in Intake(store.folder, password=password, also=also).sources()
+        for source in Intake(store.folder, password=password, also=store.kept_dumps()).sources()
         if not isinstance(source, Unreadable)
     }
     return Verified(

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
-from bugcheck.cases.store import Decision
+from bugcheck.cases.store import CaseStore, Decision
 from bugcheck.plans.plan import Plan, Treatment
 from bugcheck.plans.watching import Watch
 
@@ -30,8 +30,11 @@ def plan_text(plan: Plan) -> str:
     )
 
 
-def plan_of(text: str) -> Plan:
-    """Read a plan that was written down."""
+def kept_plan(store: CaseStore) -> Plan | None:
+    """The plan of a case's last investigation, None before the first."""
+    text = store.plan()
+    if not text:
+        return None
     values = json.loads(text)
     quiet = timedelta(seconds=values["quiet"]) if values["quiet"] is not None else None
     since = datetime.fromisoformat(values["since"]) if values["since"] else None

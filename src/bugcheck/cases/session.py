@@ -12,7 +12,7 @@ from sqlite3 import OperationalError
 from time import perf_counter
 
 from bugcheck.cases.investigate import UNREADABLE, AsJson, Case, Progress, conclude, investigate
-from bugcheck.cases.kept_plan import plan_of, plan_text, with_decisions, with_promise
+from bugcheck.cases.kept_plan import kept_plan, plan_text, with_decisions, with_promise
 from bugcheck.cases.store import CaseStore, Change, Custody, Decision, NotWritable
 from bugcheck.errors import UsageError
 from bugcheck.evidence.intake import Intake
@@ -69,11 +69,10 @@ def run(
         seconds = perf_counter() - started
         return Investigated(replace(case, gaps=(*case.gaps, gap) if gap else case.gaps, seconds=seconds))
     with store.investigating():
-        intake = replace(intake, also=tuple(each.kept for each in store.watched() if each.kept))
+        intake = replace(intake, also=store.kept_dumps())
         decisions = store.decisions()
         case = work(_events(store))
-        kept = store.plan()
-        plan = with_promise(case.plan, plan_of(kept) if kept else None, decisions)
+        plan = with_promise(case.plan, kept_plan(store), decisions)
         case = replace(case, plan=with_decisions(plan, decisions), seconds=perf_counter() - started)
         custody, changed = store.take_custody(case.evidence, now), store.keep(case, plan_text(case.plan))
     store.close()

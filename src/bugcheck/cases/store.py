@@ -304,6 +304,10 @@ class CaseStore:
         rows = self.database.execute("SELECT sha256,path,verdict,kept FROM watched ORDER BY rowid")
         return [Look(*row) for row in rows]
 
+    def kept_dumps(self) -> tuple[str, ...]:
+        """What the case knows the dumps by that the watch has met: paths for `Intake.also`."""
+        return tuple(each.kept for each in self.watched() if each.kept)
+
     def saw(self, sha256: str, path: str, verdict: str, now: datetime, kept: str = "") -> None:
         """Enter a dump the watch has met, or what it says of it."""
         with self.writing():

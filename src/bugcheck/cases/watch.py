@@ -16,7 +16,7 @@ from datetime import datetime
 from hashlib import file_digest
 from pathlib import Path
 
-from bugcheck.cases.kept_plan import next_step, plan_of, step_taken, with_decisions
+from bugcheck.cases.kept_plan import kept_plan, next_step, step_taken, with_decisions
 from bugcheck.cases.recurrence import ANOTHER, KNOWN, NO_DUMP, PENDING, SAME, UNREADABLE, Recurrence, judge
 from bugcheck.cases.session import Investigated
 from bugcheck.cases.store import CaseStore, Look
@@ -94,8 +94,7 @@ def look(watcher: Watcher, now: datetime) -> WatchReport:
     waiting = sorted(fresh.keys() - set(still))
     watcher.sizes = {path: fresh[path] for path in waiting}
     pending = [each for each in store.watched() if each.verdict == PENDING]
-    kept = store.plan()
-    plan, new, changes = plan_of(kept) if kept else None, list[Recurrence](), tuple[str, ...]()
+    plan, new, changes = kept_plan(store), list[Recurrence](), tuple[str, ...]()
     if pending or plan is None:
         found = watcher.investigate()
         new = _judge(store, found, pending)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from argparse import Namespace
 from collections.abc import Iterable
@@ -12,8 +11,8 @@ from typing import TYPE_CHECKING
 from bugcheck.api import Outcome, combine, crash_record, render, render_together, shielded
 from bugcheck.cli.terminal import complain
 from bugcheck.cli.together import FORMATS as TOGETHER
+from bugcheck.cli.together import json_lines
 from bugcheck.errors import BugcheckError, UsageError
-from bugcheck.reports.combined_json import combined_json
 
 if TYPE_CHECKING:
     from bugcheck.api import CrashRecord
@@ -57,8 +56,8 @@ def _write_together(folder: Path, records: list[CrashRecord], options: Namespace
     verdicts = combine(records) if options.format in TOGETHER else []
     if verdicts:
         name = report_name("together", SUFFIXES[options.format], taken)
-        lines = "".join(json.dumps(combined_json(each), ensure_ascii=True) + "\n" for each in verdicts)
-        text = lines if options.format == "json" else render_together(verdicts, options.format)
+        is_json = options.format == "json"
+        text = json_lines(verdicts) if is_json else render_together(verdicts, options.format)
         (folder / name).write_text(text, encoding="utf-8")
 
 

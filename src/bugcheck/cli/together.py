@@ -24,7 +24,7 @@ def together_text(records: list[CrashRecord], options: Namespace, stream: TextIO
     if not found:
         return ""
     if options.format == "json":
-        return _lines(found)
+        return json_lines(found)
     if options.format == "text":
         return _screens(found, options, stream)
     from bugcheck.api import render_together
@@ -33,7 +33,8 @@ def together_text(records: list[CrashRecord], options: Namespace, stream: TextIO
     return f"\n---\n\n{text}" if options.format == "markdown" and not options.together else text
 
 
-def _lines(found: list[CombinedVerdict]) -> str:
+def json_lines(found: list[CombinedVerdict]) -> str:
+    """Write verdicts over several dumps as JSON, one on a line."""
     from json import dumps
 
     from bugcheck.reports.combined_json import combined_json
