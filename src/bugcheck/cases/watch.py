@@ -144,10 +144,9 @@ def _take(watcher: Watcher, path: str, size: tuple[int, int], now: datetime) -> 
     """Enter a file that stands still: no dump, known, or to be judged."""
     store = watcher.case
     try:
-        is_dump = _is_dump(path)
         with Path(path).open("rb") as stream:
-            digest = file_digest(stream, "sha256").hexdigest()
-        if is_dump and digest not in {each.sha256 for each in store.watched()} | store.held():
+            digest = file_digest(stream, "sha256").hexdigest() if _is_dump(path) else ""
+        if digest and digest not in {each.sha256 for each in store.watched()} | store.held():
             store.saw(digest, path, PENDING, now, _keep(store, path, digest))
     except OSError:
         return  # it cannot be read now; the next look tries again
