@@ -26,11 +26,11 @@ TICKS = (15, 10, 5)
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """What a kind of event did on one host before one crash, and how much of the time some file speaks for."""
+    """What a kind of event did on one host before one crash, and the places for which some file speaks."""
 
     crash: IncidentCrash
     events: tuple[TimedEvent, ...]
-    covered: tuple[tuple[float, float], ...]
+    beds: tuple[tuple[float, float], ...]
 
 
 def before_crashes(case: Case, words: Words, say: Say = str) -> TimePicture | None:
@@ -48,10 +48,11 @@ def before_crashes(case: Case, words: Words, say: Say = str) -> TimePicture | No
                 lanes += _lanes(case, rows, f"{label}, {host}", tone)
                 told += [_told(case, row.crash, event, say) for row in rows for event in row.events]
             else:
-                watched = all(_length(row.covered) > 0.99 for row in rows)
+                watched = all(_length(row.beds) > 0.99 * _place(timedelta()) for row in rows)
                 (silent if watched else unknown).setdefault(label, []).append(host)
     minutes = f"{BEFORE // timedelta(minutes=1)}"
-    notes = [words[key].format(_listed(found, words)) for key, found in _both(silent, unknown) if found]
+    quiet = (("silent", silent), ("unwatched", unknown))
+    notes = [words[key].format(_listed(found, words)) for key, found in quiet if found]
     if len(timed) > len(crashes):
         notes.append(counted(words, "crashes cut", len(timed) - len(crashes)))
     heads = (words["crash"], words["before"], words["host"], words["kind"], words["found"], words["where"])
@@ -65,10 +66,6 @@ def before_crashes(case: Case, words: Words, say: Say = str) -> TimePicture | No
         words["in words"],
         "  ".join(notes),
     )
-
-
-def _both(silent: dict[str, list[str]], unknown: dict[str, list[str]]) -> tuple[tuple[str, dict[str, list[str]]], ...]:
-    return (("silent", silent), ("unwatched", unknown))
 
 
 def _listed(found: dict[str, list[str]], words: Words) -> str:
@@ -89,24 +86,19 @@ def _row(case: Case, crash: IncidentCrash, tone: str, host: str) -> _Row:
     covered = case.timeline.coverage(LANES[tone], start, moment, host).covered
     events = case.timeline.events(*LANES[tone], host=host, start=start, end=end, limit=MOST_MARKS)
     beds = tuple((_place(moment - first), _place(moment - last)) for first, last in covered)
-    whole = _place(timedelta())
-    return _Row(
-        crash, tuple(each for each in events if each.time >= start), tuple((a / whole, b / whole) for a, b in beds)
-    )
+    return _Row(crash, tuple(each for each in events if each.time >= start), beds)
 
 
 def _lanes(case: Case, rows: list[_Row], label: str, tone: str) -> Iterator[TimeLane]:
     """A heading, and a lane a crash."""
     yield TimeLane(label)
-    whole = _place(timedelta())
     for row in rows:
         moment = row.crash.time or case.created
         marks = tuple(
             Mark(_place(moment - each.time), f"{_ago(row.crash, each)}  {each.text[:WORDS_LIMIT]}")
             for each in row.events
         )
-        beds = tuple((start * whole, end * whole) for start, end in row.covered)
-        yield TimeLane(local_time(case, moment, row.crash.host)[:16], tone, marks, beds)
+        yield TimeLane(local_time(case, moment, row.crash.host)[:16], tone, marks, row.beds)
 
 
 def _ago(crash: IncidentCrash, event: TimedEvent) -> str:

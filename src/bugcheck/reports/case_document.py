@@ -112,18 +112,21 @@ def _facts(case: Case, words: Words) -> Iterator[tuple[str, str]]:
     if case.title:
         yield words["case"], case.title
     yield words["read"], read_words(case, words)
-    hosts = list(_hosts(case, words))
-    more = [f"+{len(hosts) - MOST_HOSTS}"] if hosts[MOST_HOSTS:] else []
-    if hosts:
-        yield words["host list"], "  ·  ".join([*hosts[:MOST_HOSTS], *more])
+    if hosts := host_words(case, words, MOST_HOSTS):
+        yield words["host list"], hosts
     for leading in supported(case)[:1]:
         yield words["mechanism"], leading.mechanism
 
 
-def _hosts(case: Case, words: Words) -> Iterator[str]:
-    for host in case.timeline.hosts:
+def host_words(case: Case, words: Words, most: int) -> str:
+    """The first hosts with their role, Windows and time zone, and how many more there are; "" without any."""
+    told = list[str]()
+    for host in case.timeline.hosts[:most]:
         known = [words.get(host.role, host.role), host.os, str(host.zone) if host.zone_source else ""]
-        yield f"{host.name} ({words['comma'].join(filter(None, known))})"
+        told.append(f"{host.name} ({words['comma'].join(filter(None, known))})")
+    if case.timeline.hosts[most:]:
+        told.append(f"+{len(case.timeline.hosts) - most}")
+    return "  ·  ".join(told)
 
 
 def telling(case: Case, hypothesis: Hypothesis) -> list[Prediction]:

@@ -19,6 +19,7 @@ from bugcheck.reports.case_confidence import confidence_of
 from bugcheck.reports.case_document import (
     change_words,
     code_words,
+    host_words,
     local_time,
     read_words,
     supported,
@@ -84,14 +85,8 @@ def case_page(investigated: Investigated, *, language: str = "en") -> Page:
 
 def _summary(case: Case, words: Words) -> Section:
     rows = [(words["read"], read_words(case, words))]
-    hosts = list[str]()
-    for host in case.timeline.hosts[:MOST_NAMED]:
-        known = [words.get(host.role, host.role), host.os, str(host.zone) if host.zone_source else ""]
-        hosts.append(f"{host.name} ({words['comma'].join(filter(None, known))})")
-    if case.timeline.hosts[MOST_NAMED:]:
-        hosts.append(f"+{len(case.timeline.hosts) - MOST_NAMED}")
-    if hosts:
-        rows.append((words["host list"], "  ·  ".join(hosts)))
+    if hosts := host_words(case, words, MOST_NAMED):
+        rows.append((words["host list"], hosts))
     rows += [(words["mechanism"], each.mechanism) for each in supported(case)[:1]]
     return Section("", (Facts(tuple(rows)),))
 
