@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from html import unescape
 from typing import Any
 
@@ -55,7 +56,7 @@ class NameLeft(BugcheckError):
     """A name that should have been replaced is still in what would have been written."""
 
 
-@dataclass(slots=True)
+@dataclass
 class CaseBundle:
     """What goes into a bundle, and how.
 
@@ -78,12 +79,10 @@ class CaseBundle:
         if self.redactor is not None:
             self._take_names(self.redactor)
         yield self._text("README.txt", README + (REDACTED if self.redactor else ""), "what is here")
-        yield self._text("report.html", html_page(self._redacted(self._page())), "the report, for people")
-        yield self._text(
-            "report.md", render_document(self._redacted(self._document()), "markdown"), "the report, short"
-        )
-        yield self._json("report.json", self._report(), "the report, for programs")
-        yield Piece("timeline.jsonl", self._timeline(), "every event" if not self._skips() else "the newest events")
+        yield self._text("report.html", html_page(self._redacted(self._page)), "the report, for people")
+        yield self._text("report.md", render_document(self._redacted(self._document), "markdown"), "the report, short")
+        yield self._json("report.json", self._report, "the report, for programs")
+        yield Piece("timeline.jsonl", self._timeline(), "the newest events" if self._skips else "every event")
         yield self._json("custody.json", record_json(self.store), "chain of custody, verdicts, decisions")
         if self.evidence:
             found = self.investigated.case.evidence
@@ -108,19 +107,22 @@ class CaseBundle:
 
     # --- the reports ---
 
+    @cached_property
     def _page(self) -> Page:
         return case_page(self.investigated, language=self.language)
 
+    @cached_property
     def _document(self) -> Document:
         return case_document(self.investigated, verbose=True, language=self.language)
 
+    @cached_property
     def _report(self) -> dict[str, Any]:
         made = case_json(self.investigated.case, self.investigated.id)
         return made if self.memory else without_memory(made)
 
     def _take_names(self, redactor: Redactor) -> None:
         """The first pass: every text that will be told is read for names."""
-        for value in (self._report(), record_json(self.store), self._document(), self._page()):
+        for value in (self._report, record_json(self.store), self._document, self._page):
             for text in texts_in(value):
                 redactor.read(text)
         for event in self._events():
@@ -129,14 +131,23 @@ class CaseBundle:
 
     # --- the timeline ---
 
+    @cached_property
+    def _kinds(self) -> dict[str, int]:
+        return self.investigated.case.timeline.kinds()
+
+    @property
+    def _total(self) -> int:
+        return sum(self._kinds.values())
+
+    @property
     def _skips(self) -> bool:
-        return sum(self.investigated.case.timeline.kinds().values()) > MOST_EVENTS
+        return self._total > MOST_EVENTS
 
     def _events(self) -> Iterator[TimedEvent]:
         timeline = self.investigated.case.timeline
-        if not self._skips():
+        if not self._skips:
             return timeline.events()
-        kinds = tuple(kind for kind in timeline.kinds() if kind and kind not in FLOWS)
+        kinds = tuple(kind for kind in self._kinds if kind and kind not in FLOWS)
         start = timeline.times(*kinds, limit=MOST_EVENTS)[-1] if kinds else None
         return timeline.events(*kinds, start=start) if kinds else iter(())
 
@@ -146,10 +157,11 @@ class CaseBundle:
             told += 1
             line = json.dumps(_event(event, self.redactor or str), ensure_ascii=False)
             yield f"{line}\n".encode("utf-8", "backslashreplace")
-        total = sum(self.investigated.case.timeline.kinds().values())
-        if told < total:
+        if told < self._total:
             which = "network flows, events of unknown meaning, and the oldest of the rest"
-            self.left_out.append(Gap(f"{total - told:,} of {total:,} events", f"a timeline here is cut: {which}"))
+            self.left_out.append(
+                Gap(f"{self._total - told:,} of {self._total:,} events", f"a timeline here is cut: {which}")
+            )
 
     # --- pieces ---
 
@@ -179,10 +191,10 @@ class CaseBundle:
 
 def _bare(text: str) -> str:
     """A drawn text with its markup's escapes undone and without style and script, so that names stand as they are."""
-    cut: Callable[[str, str], str] = lambda text, tag: (  # noqa: E731
-        text.partition(f"<{tag}>")[0] + text.partition(f"</{tag}>")[2] if f"<{tag}>" in text else text
-    )
-    return unescape(cut(cut(text, "style"), "script")).replace("\\", "").replace("\u2060", "")
+    for tag in ("style", "script"):
+        before, opened, inside = text.partition(f"<{tag}>")
+        text = before + inside.partition(f"</{tag}>")[2] if opened else text
+    return unescape(text).replace("\\", "").replace("\u2060", "")
 
 
 def _event(event: TimedEvent, told: Callable[[str], str]) -> dict[str, Any]:
